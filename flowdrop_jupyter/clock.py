@@ -1,0 +1,56 @@
+"""Time as a value that is passed in, and its one spelling on the wire.
+
+Every timestamp that leaves the process is UTC with six decimals and a ``Z``, so that comparing the
+texts compares the times (the client sorts them as text).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+Clock: TypeAlias = Callable[[], datetime]
+"""A callable that returns the current time as an aware datetime."""
+
+TICK = timedelta(microseconds=1)
+
+
+def system_clock() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+def format_time(moment: datetime) -> str:
+    """Return *moment* as ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return the aware datetime that *text* spells in ISO 8601, or None when it spells none.
+
+    A time without an offset is read as UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def strictly_after(moment: datetime, previous: str | None) -> str:
+    """Return *moment* as text, moved to one microsecond after *previous* unless it is later already."""
+    if previous is not None:
+        earlier = parse_time(previous)
+        if earlier is not None and moment <= earlier:
+            moment = earlier + TICK
+    return format_time(moment)
+
+
+def seconds_between(earlier: str | None, later: str | None) -> float | None:
+    """Return the seconds from one formatted time to a later one, or None when one is missing."""
+    begin = parse_time(earlier) if earlier else None
+    end = parse_time(later) if later else None
+    if begin is None or end is None:
+        return None
+    return max(0.0, (end - begin).total_seconds())

@@ -1,0 +1,211 @@
+"""Nodes that say what is in a data frame and what is missing in it, and take the gaps out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+
+from ..api import node
+from ..signature import Config
+from .tables import Table, TableInput, columns_named, from_wire, to_wire
+
+if TYPE_CHECKING:
+    import pandas
+
+_SHOWN_COLUMNS: Final = 100
+_LONGEST_CELL: Final = 40
+
+
+class Described(msgspec.Struct):
+    """A summary per column, for people and for programs."""
+
+    markdown: str
+    summary: list[dict[str, Any]]
+
+
+class MissingValues(msgspec.Struct):
+    """How many values are missing, and where."""
+
+    markdown: str
+    total_missing: int
+    rows_with_missing: int
+    by_column: list[dict[str, Any]]
+
+
+class RowsKept(msgspec.Struct):
+    """A data frame without its incomplete rows."""
+
+    dataframe: Table
+    rows_removed: int
+    rows_kept: int
+    rows_before: int
+
+
+@node(
+    name="Describe data frame",
+    category="data",
+    icon="mdi:table-eye",
+    color="#0e7490",
+    tags=("pandas", "summary"),
+)
+def dataframe_describe(dataframe: TableInput) -> Described:
+    """Summarises a data frame column by column.
+
+    :param dataframe: the data frame.
+    """
+    frame = from_wire(dataframe)
+    kinds = [str(column.get("dtype", "mixed")) for column in dataframe["columns"]]
+    summary = [_summary(frame, position, kind) for position, kind in enumerate(kinds)]
+    header = ("Column", "Type", "Values", "Missing", "Unique", "Mean", "Min", "Max", "Most frequent")
+    lines = [f"**{_count(len(frame), 'row')}, {_count(frame.shape[1], 'column')}**"]
+    if summary:
+        lines += ["", *_table(header, [_described_row(entry) for entry in summary[:_SHOWN_COLUMNS]], ":--" * 2)]
+    if len(summary) > _SHOWN_COLUMNS:
+        lines += ["", f"… and {len(summary) - _SHOWN_COLUMNS} more columns."]
+    return Described(markdown="\n".join(lines), summary=summary)
+
+
+@node(
+    name="Find missing values",
+    category="data",
+    icon="mdi:table-alert",
+    color="#0e7490",
+    tags=("pandas", "quality"),
+)
+def dataframe_missing(dataframe: TableInput) -> MissingValues:
+    """Counts the missing values of a data frame by column and by row.
+
+    :param dataframe: the data frame.
+    """
+    frame = from_wire(dataframe)
+    gaps = frame.isna()
+    rows = len(frame)
+    incomplete = int(gaps.any(axis=1).sum())
+    by_column = [
+        {"column": str(name), "missing": int(missing), "share": round(missing / rows, 4) if rows else 0.0}
+        for name, missing in zip(frame.columns, gaps.sum().tolist(), strict=True)
+    ]
+    total = sum(entry["missing"] for entry in by_column)
+    return MissingValues(
+        markdown=_missing_markdown(by_column, total, incomplete, rows),
+        total_missing=total,
+        rows_with_missing=incomplete,
+        by_column=by_column,
+    )
+
+
+@node(
+    name="Drop incomplete rows",
+    category="data",
+    icon="mdi:table-row-remove",
+    color="#0e7490",
+    tags=("pandas", "quality"),
+)
+def dataframe_drop_missing(
+    dataframe: TableInput, columns: Annotated[Sequence[str], Config()] = ()
+) -> RowsKept:
+    """Removes the rows of a data frame in which a value is missing.
+
+    :param dataframe: the data frame; it is not changed.
+    :param columns: look at these columns only; at all of them when there are none.
+    """
+    frame = from_wire(dataframe)
+    looked_at = frame.iloc[:, columns_named(frame, columns)] if columns else frame
+    kept = frame[~looked_at.isna().any(axis=1)]
+    return RowsKept(
+        dataframe=to_wire(kept),
+        rows_removed=len(frame) - len(kept),
+        rows_kept=len(kept),
+        rows_before=len(frame),
+    )
+
+
+def _summary(frame: pandas.DataFrame, position: int, kind: str) -> dict[str, Any]:
+    column = frame.iloc[:, position]
+    present = column.dropna()
+    described: dict[str, Any] = {
+        "column": str(frame.columns[position]),
+        "type": kind,
+        "non_missing": len(present),
+        "missing": len(column) - len(present),
+        "unique": len(set(present.astype(str))) if kind == "mixed" else int(present.nunique()),
+    }
+    if present.empty:
+        return described
+    if kind in ("integer", "number"):
+        numbers = present.astype("float64")
+        least, greatest = (numbers.min(), numbers.max())
+        described["mean"] = float(numbers.mean())
+        described["min"] = int(present.min()) if kind == "integer" else float(least)
+        described["max"] = int(present.max()) if kind == "integer" else float(greatest)
+    elif kind == "datetime":
+        described["min"], described["max"] = present.min().isoformat(), present.max().isoformat()
+    else:
+        counts = present.astype(str).value_counts()
+        described["top"], described["top_count"] = str(counts.index[0]), int(counts.iloc[0])
+    return described
+
+
+def _described_row(entry: Mapping[str, Any]) -> list[str]:
+    top = f"{_cell(entry['top'])} ({entry['top_count']})" if "top" in entry else ""
+    numbers = [_figure(entry.get(key)) for key in ("mean", "min", "max")]
+    counts = [str(entry[key]) for key in ("non_missing", "missing", "unique")]
+    return [f"`{_cell(entry['column'])}`", _cell(entry["type"]), *counts, *numbers, top]
+
+
+def _missing_markdown(by_column: Sequence[Mapping[str, Any]], total: int, incomplete: int, rows: int) -> str:
+    if not total:
+        return f"No values are missing in {_count(rows, 'row')}."
+    lines = [
+        f"**{_count(total, 'value')} missing** in {_count(incomplete, 'row')} of {rows}"
+        f" ({_percent(incomplete / rows)}).",
+        "",
+    ]
+    listed = sorted((entry for entry in by_column if entry["missing"]), key=lambda entry: -entry["missing"])
+    cells = [
+        [f"`{_cell(entry['column'])}`", str(entry["missing"]), _percent(entry["missing"] / rows)]
+        for entry in listed[:_SHOWN_COLUMNS]
+    ]
+    lines += _table(("Column", "Missing", "Share"), cells)
+    complete = len(by_column) - len(listed)
+    if complete:
+        lines += ["", f"The other {_count(complete, 'column')} {'is' if complete == 1 else 'are'} complete."]
+    return "\n".join(lines)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], texts: str = "") -> list[str]:
+    rule = ["---" if title in _TEXT_COLUMNS else "---:" for title in header]
+    return [f"| {' | '.join(line)} |" for line in (header, rule, *rows)]
+
+
+_TEXT_COLUMNS: Final = frozenset({"Column", "Type", "Most frequent"})
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split())
+    if len(text) > _LONGEST_CELL:
+        text = text[: _LONGEST_CELL - 1] + "…"
+    for mark in "\\|`<>*_":
+        pass
+    return text.replace("|", "\\|").replace("`", "'")
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.removesuffix("T00:00:00")
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _percent(share: float) -> str:
+    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+NODES = (dataframe_describe, dataframe_missing, dataframe_drop_missing)

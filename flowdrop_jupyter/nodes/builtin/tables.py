@@ -1,0 +1,228 @@
+"""Data frames on the wire: the one JSON form in which nodes hand them on.
+
+``{"columns": [{"name", "dtype"}, …], "rows": [[…], …]}``: a run is resumed from stored outputs
+(ERR-6), so a frame has to survive as JSON. ``dtype`` is one of :data:`DTYPES`; a category column
+lists its ``categories`` and whether they are ``ordered``. A missing value is null; dates are ISO
+8601 texts; a value of a ``mixed`` column without a JSON form becomes its text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, cast
+
+import msgspec
+
+from ...errors import NodeError
+from ..signature import Lane, Wire
+
+if TYPE_CHECKING:
+    import pandas
+
+DTYPES: Final = ("integer", "number", "boolean", "string", "datetime", "category", "mixed")
+"""What a column of a data frame may be."""
+
+MAX_CELLS: Final = 2_000_000
+"""Cells a data frame may have; larger ones do not belong into a workflow's stored state."""
+
+Table: TypeAlias = Annotated[Mapping[str, Any], Lane("dataframe")]
+"""A data frame as an output."""
+
+TableInput: TypeAlias = Annotated[Mapping[str, Any], Wire(lane="dataframe")]
+"""A data frame as a required input."""
+
+
+def need_pandas() -> ModuleType:
+    """Return pandas, imported on first use.
+
+    :raises NodeError: ``DEPENDENCY_MISSING`` naming the command that installs it.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise missing_dependency("pandas") from error
+    return pandas
+
+
+def missing_dependency(package: str, command: str = 'pip install "flowdrop-jupyter[data]"') -> NodeError:
+    """Return the error that says that *package* is not installed and which command does it."""
+    return NodeError(
+        f"This node needs {package}, which is not installed here. Install it with: {command}",
+        code="DEPENDENCY_MISSING",
+    )
+
+
+def to_wire(frame: pandas.DataFrame) -> dict[str, Any]:
+    """Return *frame* in its wire form; the index is left out.
+
+    :raises NodeError: ``DATAFRAME_TOO_LARGE`` beyond :data:`MAX_CELLS`.
+    """
+    height, width = frame.shape
+    if height * width > MAX_CELLS:
+        raise NodeError(
+            f"A data frame of {height} rows and {width} columns is too large;"
+            f" {MAX_CELLS} values are the limit.",
+            code="DATAFRAME_TOO_LARGE",
+        )
+    columns, values = [], []
+    for position, name in enumerate(frame.columns):
+        described, cells = _column_to_wire(frame.iloc[:, position])
+        columns.append({"name": str(name), **described})
+        values.append(cells)
+    rows = [list(row) for row in zip(*values, strict=True)] if values else [[] for _ in range(height)]
+    return {"columns": columns, "rows": rows}
+
+
+def from_wire(table: Mapping[str, Any]) -> pandas.DataFrame:
+    """Return the data frame that *table* describes.
+
+    :raises NodeError: ``DATAFRAME_INVALID`` when *table* is not in the wire form.
+    """
+    pandas = need_pandas()
+    names, described, rows = _read(table)
+    cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    try:
+        series = [
+            _column_from_wire(pandas, description, values)
+            for description, values in zip(described, cells, strict=True)
+        ]
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise _invalid(f"a column does not hold what its type says: {reason}") from error
+    # By position first: names may repeat.
+    frame = pandas.DataFrame(dict(enumerate(series)), index=range(len(rows)))
+    frame.columns = pandas.Index(names, dtype=object)
+    return cast("pandas.DataFrame", frame)
+
+
+def _read(table: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]], list[Sequence[Any]]]:
+    columns, rows = table.get("columns"), table.get("rows")
+    if not isinstance(columns, (list, tuple)) or not isinstance(rows, (list, tuple)):
+        raise _invalid('it needs the lists "columns" and "rows"')
+    described = [column for column in columns if isinstance(column, Mapping)]
+    names = [column.get("name") for column in described]
+    if len(described) < len(columns) or not all(isinstance(name, str) for name in names):
+        raise _invalid('every column needs a "name"')
+    if not all(isinstance(row, (list, tuple)) and len(row) == len(columns) for row in rows):
+        raise _invalid("every row needs one value per column")
+    return [str(name) for name in names], described, list(rows)
+
+
+def _invalid(reason: str) -> NodeError:
+    return NodeError(f"This is not a data frame: {reason}.", code="DATAFRAME_INVALID")
+
+
+def columns_named(frame: pandas.DataFrame, names: Sequence[str]) -> list[int]:
+    """Return the positions of the columns that *names* mean, one per name.
+
+    Spelling counts first; then upper and lower case, spaces, dashes and underscores do not.
+
+    :raises NodeError: ``COLUMN_UNKNOWN`` naming the columns there are and the nearest of them.
+    """
+    there = [str(name) for name in frame.columns]
+    return [_position(there, name) for name in names]
+
+
+def _position(there: Sequence[str], name: str) -> int:
+    for form in (str, _folded):
+        matches = [at for at, column in enumerate(there) if form(column) == form(name)]
+        if matches:
+            return matches[0]
+    near = difflib.get_close_matches(_folded(name), [_folded(column) for column in there], n=3, cutoff=0.5)
+    suggested = [column for column in there if _folded(column) in near]
+    hint = f" Did you mean {_quoted(suggested)}?" if suggested else ""
+    raise NodeError(
+        f"There is no column `{name}`.{hint} The columns are {_quoted(there[:50])}.",
+        code="COLUMN_UNKNOWN",
+        details=[{"code": "COLUMN_UNKNOWN", "message": f"unknown column {name}", "locator": name}],
+    )
+
+
+def _folded(name: str) -> str:
+    return "".join(character for character in name.casefold() if character not in " _-")
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _column_to_wire(column: pandas.Series[Any]) -> tuple[dict[str, Any], list[Any]]:
+    pandas = need_pandas()
+    kinds, kind = pandas.api.types, column.dtype
+    if isinstance(kind, pandas.CategoricalDtype):
+        described = {
+            "dtype": "category",
+            "categories": [_plain(value) for value in kind.categories.tolist()],
+            "ordered": bool(kind.ordered),
+        }
+        return described, _cells(column.astype(object), _plain)
+    if kinds.is_bool_dtype(kind):
+        return {"dtype": "boolean"}, _cells(column, bool)
+    if kinds.is_integer_dtype(kind):
+        return {"dtype": "integer"}, _cells(column, int)
+    if kinds.is_float_dtype(kind):
+        return {"dtype": "number"}, _cells(column, _number)
+    if isinstance(kind, pandas.DatetimeTZDtype):
+        return {"dtype": "datetime"}, _cells(column.dt.tz_convert("UTC"), _iso)
+    if kinds.is_datetime64_any_dtype(kind):
+        return {"dtype": "datetime"}, _cells(column, _iso)
+    if isinstance(kind, pandas.StringDtype):
+        return {"dtype": "string"}, _cells(column, str)
+    cells = _cells(column.astype(object), _plain)
+    all_texts = bool(cells) and all(cell is None or isinstance(cell, str) for cell in cells)
+    return {"dtype": "string" if all_texts else "mixed"}, cells
+
+
+def _cells(column: pandas.Series[Any], convert: Any) -> list[Any]:
+    missing = column.isna().tolist()
+    return [None if gone else convert(value) for value, gone in zip(column.tolist(), missing, strict=True)]
+
+
+def _number(value: Any) -> float | str:
+    # JSON has no infinity, and null is taken: it means missing.
+    number = float(value)
+    return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
+
+
+def _iso(value: Any) -> str:
+    return str(value.isoformat())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) or hasattr(value, "dtype"):
+        value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        return _number(value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if hasattr(value, "isoformat"):
+        return _iso(value)
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return str(value)
+
+
+def _column_from_wire(pandas: ModuleType, described: Mapping[str, Any], values: Sequence[Any]) -> Any:
+    kind, cells = described.get("dtype"), list(values)
+    if kind == "category":
+        categories = described.get("categories")
+        known = list(categories) if isinstance(categories, (list, tuple)) else None
+        typed = pandas.Categorical(cells, categories=known, ordered=described.get("ordered") is True)
+        return pandas.Series(typed)
+    if kind == "boolean":
+        return pandas.Series(cells, dtype="boolean" if None in cells else "bool")
+    if kind == "integer":
+        large = any(cell is not None and not -(2**63) <= cell < 2**63 for cell in cells)
+        name = "UInt64" if large else "Int64"
+        return pandas.Series(cells, dtype=name if None in cells else name.lower())
+    if kind == "number":
+        return pandas.Series([math.nan if cell is None else float(cell) for cell in cells], dtype="float64")
+    if kind == "datetime":
+        return pandas.Series(pandas.to_datetime(pandas.Series(cells, dtype=object), format="ISO8601"))
+    if kind == "string":
+        return pandas.Series(cells, dtype="str")
+    return pandas.Series(cells, dtype=object)

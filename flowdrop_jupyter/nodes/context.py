@@ -1,0 +1,127 @@
+"""What a running node may know and ask of the world around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..errors import InterruptRequired, NodeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person answered to one prompt.
+
+    :param value: the answer itself, in the form its prompt type gives (INT-22's ``responseData``).
+    :param user_id: who answered.
+    :param response_time: seconds between the question and the answer.
+    """
+
+    value: Any
+    user_id: str | None = None
+    user_name: str | None = None
+    response_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The message that started the run, with the conversation up to and including it.
+
+    :param history: ``{"role", "content"}`` objects, oldest first, this turn's message last.
+    :param inputs: the turn's declared inputs by name.
+    """
+
+    message: str = ""
+    history: Sequence[Mapping[str, str]] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Files:
+    """The files nodes may touch: those below one root directory.
+
+    :param base: where relative paths start from, relative to the root; a notebook's own folder, so
+        that a path means in a workflow what it means in the notebook beside it.
+    """
+
+    def __init__(self, root: Path, base: str = "") -> None:
+        self._root = root.resolve()
+        start = (self._root / base).resolve()
+        self._base = start if start.is_relative_to(self._root) else self._root
+
+    @property
+    def root(self) -> Path:
+        """The directory that no path may leave."""
+        return self._root
+
+    def resolve(self, path: str, *, must_exist: bool = False) -> Path:
+        """Return the absolute path of *path*, which is relative to the base.
+
+        :param must_exist: whether a regular file has to be there.
+        :raises NodeError: ``FILE_PATH_INVALID`` for an empty path or one that leaves the root,
+            links included; ``FILE_NOT_FOUND`` when *must_exist* and no file is there.
+        """
+        if not path.strip() or "\0" in path:
+            raise NodeError("A file path is needed.", code="FILE_PATH_INVALID")
+        resolved = (self._base / path).resolve()
+        if not resolved.is_relative_to(self._root):
+            raise NodeError(f"{path!r} is outside the files this server offers.", code="FILE_PATH_INVALID")
+        if must_exist and not resolved.is_file():
+            raise NodeError(f"There is no file {path!r}.", code="FILE_NOT_FOUND")
+        return resolved
+
+    def display(self, path: Path) -> str:
+        """Return *path* relative to the root with forward slashes, as shown to people."""
+        return str(PurePosixPath(path.resolve().relative_to(self._root)))
+
+
+class NodeContext:
+    """Handed to a node function that has a parameter annotated with this class.
+
+    :param node_id: the node's id in its workflow.
+    :param config: the node's own configuration as the author wrote it.
+    :param dynamic_inputs: values delivered to ports that the node type does not declare.
+    :param answers: what was answered to this node's earlier prompts, oldest first.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: str,
+        run_id: str,
+        config: Mapping[str, Any],
+        files: Files,
+        turn: Turn,
+        dynamic_inputs: Mapping[str, Any] | None = None,
+        answers: Sequence[Answer] = (),
+    ) -> None:
+        self.node_id = node_id
+        self.run_id = run_id
+        self.config = config
+        self.files = files
+        self.turn = turn
+        self.dynamic_inputs = dict(dynamic_inputs or {})
+        self._answers = list(answers)
+        self._asked = 0
+        self._open: InterruptRequired | None = None
+
+    @property
+    def open_prompt(self) -> InterruptRequired | None:
+        """The prompt that waits for an answer, even if the node swallowed its exception."""
+        return self._open
+
+    async def ask(self, prompt: Mapping[str, Any]) -> Answer:
+        """Return the answer to *prompt*, pausing the run until somebody gave it.
+
+        The node function is called again from its start once the answer is there, so ask before
+        acting. The n-th call gets the n-th answer.
+
+        :param prompt: ``type``, ``message``, optional ``allow_cancel``, and the keys of its type.
+        :raises InterruptRequired: while there is no answer; let it pass.
+        """
+        if self._asked < len(self._answers):
+            self._asked += 1
+            return self._answers[self._asked - 1]
+        self._open = InterruptRequired(prompt)
+        raise self._open

@@ -1,0 +1,439 @@
+"""The notebook's copy of one session: rows, status and prompt, kept fresh and safe to use from any thread.
+
+Widget and magics are two faces of it. A cell, the kernel's subshell threads and the follower thread use it
+side by side; everything they share changes under one lock. Requests are never made under that lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeVar
+
+from ..client import FlowDropClient, MessagePage, MessageRow, SessionRow
+from ..client.rows import SessionStatus
+from ..errors import (
+    FlowDropError,
+    Forbidden,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TransportError,
+)
+from ..ids import new_id
+from .follower import Follower
+from .prompts import Prompt, answer_value, prompt_of
+from .turn import Turn
+from .workers import Workers
+
+R = TypeVar("R")
+Link = Literal["online", "connecting", "offline"]
+
+POLL_WAITED_FOR = 0.2
+POLL_RUNNING = 0.5
+POLL_IDLE = 3.0
+POLL_OFFLINE_MOST = 10.0
+PATIENCE = 60.0
+"""Seconds a waiting cell puts up with a server that cannot be reached."""
+
+_PAGE = 500
+
+
+class Listener(Protocol):
+    """What a face wants to be told; calls may come from any thread."""
+
+    def changed(self, rows: list[MessageRow]) -> None:
+        """Rows are new or different, or the status or the link is; called under the lock: be short."""
+
+    def settled(self) -> None:
+        """The session rests and there is news since the last time; called without the lock."""
+
+
+class Conversation:
+    """One session, followed.
+
+    :param client: shared by all threads; replaced by :meth:`adopt`.
+    :param session: the session's row.
+    :param workflow_name: for titles.
+    :param clock: a monotonic clock in seconds.
+    """
+
+    def __init__(
+        self,
+        client: FlowDropClient,
+        session: SessionRow,
+        workflow_name: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.client = client
+        self.session = session
+        self.workflow_name = workflow_name
+        self.workers = Workers()
+        self.listener: Listener | None = None
+        self.watched = False
+        self._clock = clock
+        self._changed = threading.Condition(threading.RLock())
+        self._rows: dict[str, MessageRow] = {}
+        self._ordered: list[MessageRow] = []
+        self._loaded = False
+        self._status: SessionStatus = session["status"]
+        self._link: Link = "connecting"
+        self._link_detail = ""
+        self._failures = 0
+        self._offline_since: float | None = None
+        self._fatal: FlowDropError | None = None
+        self._tickets = 0
+        self._applied = 0
+        self._waiters = 0
+        self._news = False
+        self._closed = False
+        self._follower = Follower(self._look, self._delay)
+
+    @property
+    def session_id(self) -> str:
+        return self.session["id"]
+
+    @property
+    def status(self) -> SessionStatus:
+        with self._changed:
+            return self._status
+
+    @property
+    def link(self) -> tuple[Link, str]:
+        """Whether the server answers, and if not, why."""
+        with self._changed:
+            return self._link, self._link_detail
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def rows(self, after: int = 0) -> list[MessageRow]:
+        """The known messages after a sequence number, ascending; no request is made."""
+        with self._changed:
+            return [row for row in self._ordered if row["sequenceNumber"] > after]
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """The question that waits for an answer, the oldest if there are several."""
+        with self._changed:
+            if self._status != "awaiting_input":
+                return None
+            prompts = (prompt_of(row) for row in self._ordered)
+            return next((prompt for prompt in prompts if prompt and prompt.is_open), None)
+
+    def follow(self, *, watched: bool) -> None:
+        """Keep up with the server in the background.
+
+        :param watched: somebody looks on even while nothing runs.
+        """
+        self.watched = watched
+        self._follower.wake()
+
+    def adopt(self, client: FlowDropClient) -> None:
+        """Go on with another client, for instance after the server has a new token."""
+        with self._changed:
+            self.client = client
+            self._fatal = None
+            self._failures = 0
+        self._follower.wake()
+
+    def reconnect(self) -> None:
+        """Look at once instead of at the next appointed time.
+
+        :raises FlowDropError: the server still does not answer.
+        """
+        with self._changed:
+            if self._link == "offline":
+                self._link, self._link_detail = "connecting", ""
+                self._tell([])
+        try:
+            self.refresh()
+        except FlowDropError as error:
+            self._failed(error)
+            raise
+        finally:
+            self._follower.wake()
+
+    def close(self) -> None:
+        """Follow no more; wakes everybody who waits."""
+        with self._changed:
+            self._closed = True
+            self.listener = None
+            self._changed.notify_all()
+        self._follower.close()
+        self.workers.close()
+
+    def load(self) -> list[MessageRow]:
+        """Read the whole conversation.
+
+        :raises FlowDropError: it could not be read.
+        """
+        ticket = self._ticket()
+        session = self.client.session(self.session_id)
+        rows = self.client.history(self.session_id)
+        page = self._newer(rows[-1]["sequenceNumber"] if rows else 0)
+        with self._changed:
+            self._loaded = True
+            self.session = session
+            self._apply(MessagePage([*rows, *page.messages], False, False, page.session_status), ticket)
+            return list(self._ordered)
+
+    def refresh(self) -> list[MessageRow]:
+        """Read what is new and what may still change.
+
+        :raises FlowDropError: it could not be read.
+        """
+        if not self._loaded:
+            return self.load()
+        ticket = self._ticket()
+        page = self._newer(self._cursor())
+        with self._changed:
+            self._apply(page, ticket)
+            return list(self._ordered)
+
+    def post(self, content: str) -> MessageRow:
+        """Say something and return the stored message; the turn goes on by itself.
+
+        :raises FlowDropError: the message was not accepted; nothing has changed.
+        """
+        key = new_id()
+        try:
+            row = self.client.post_message(self.session_id, content, idempotency_key=key)
+        except TransportError:
+            # The key makes the second try safe, whether or not the first one arrived.
+            row = self.client.post_message(self.session_id, content, idempotency_key=key)
+        self._started([row])
+        return row
+
+    def resolve(self, interrupt_id: str, value: Any) -> None:
+        """Answer a prompt by its id; may take a minute.
+
+        :raises FlowDropError: the answer was not accepted.
+        """
+        self.client.resolve_interrupt(interrupt_id, value)
+        self._started([])
+
+    def dismiss(self, interrupt_id: str) -> None:
+        """Close a prompt by its id without an answer.
+
+        :raises FlowDropError: the prompt cannot be cancelled or is not open any more.
+        """
+        self.client.cancel_interrupt(interrupt_id)
+        self._started([])
+
+    def halt(self) -> None:
+        """Stop the run.
+
+        :raises Conflict: nothing is running.
+        """
+        self.client.stop(self.session_id)
+        self._try_refresh()
+
+    def send(self, content: str, *, wait: bool = True, timeout: float | None = None) -> Turn:
+        """Say something and wait for the turn's end or its question.
+
+        :param timeout: seconds; ``None`` waits without limit.
+        :raises TimeoutError: the turn still runs.
+        :raises KeyboardInterrupt: the wait was interrupted; the turn goes on.
+        :raises FlowDropError: the message was not accepted, or the session was lost while waiting.
+        """
+        self._ensure_open()
+        row = self.workers.call(lambda: self.post(content))
+        if wait:
+            self.wait(timeout)
+        return self.turn(row["sequenceNumber"])
+
+    def answer(self, value: Any, *, wait: bool = True, timeout: float | None = None) -> Turn:
+        """Answer the open prompt and wait for the run's next stop.
+
+        :param value: see ``prompts.parse_answer`` for texts; other values are sent as they are.
+        :raises InvalidInput: nothing is asked, or this is no answer to it.
+        """
+        prompt, last = self._open_prompt()
+        fitting = answer_value(prompt, value)
+        self.workers.call(lambda: self.resolve(prompt.id, fitting))
+        if wait:
+            self.wait(timeout)
+        return self.turn(last)
+
+    def cancel(self, *, wait: bool = True, timeout: float | None = None) -> Turn:
+        """Close the open prompt without an answer and wait for the run's next stop.
+
+        :raises InvalidInput: nothing is asked, or the question cannot be cancelled.
+        """
+        prompt, last = self._open_prompt()
+        self.workers.call(lambda: self.dismiss(prompt.id))
+        if wait:
+            self.wait(timeout)
+        return self.turn(last)
+
+    def stop(self) -> None:
+        """Stop the run.
+
+        :raises Conflict: nothing is running.
+        """
+        self._ensure_open()
+        self.workers.call(self.halt)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the session does not run.
+
+        :param timeout: seconds; ``None`` waits without limit.
+        :raises TimeoutError: it still runs.
+        :raises FlowDropError: the session is gone or the server out of reach for a minute.
+        """
+        started = self._clock()
+        try:
+            with self._changed:
+                self._waiters += 1
+                self._follower.wake()
+                while self._status == "running":
+                    self._check_waiting(started, timeout)
+                    # In slices: Windows does not interrupt a wait without limit.
+                    self._changed.wait(POLL_WAITED_FOR)
+        finally:
+            with self._changed:
+                self._waiters -= 1
+            self._tell_settled()
+
+    def turn(self, after: int) -> Turn:
+        """What came after a sequence number, as it stands."""
+        with self._changed:
+            return Turn(tuple(self.rows(after)), self._status, self.prompt)
+
+    def _check_waiting(self, started: float, timeout: float | None) -> None:
+        now = self._clock()
+        if self._closed:
+            raise InvalidInput("This conversation was closed.", code="CLOSED")
+        if self._fatal is not None:
+            raise self._fatal
+        if timeout is not None and now - started >= timeout:
+            raise TimeoutError(f"The turn was still running after {timeout:g} seconds; it goes on.")
+        if self._offline_since is not None and now - self._offline_since >= PATIENCE:
+            raise TransportError(f"The server has been out of reach for a minute: {self._link_detail}")
+
+    def _ensure_open(self) -> None:
+        if self._closed:
+            raise InvalidInput("This conversation was closed.", code="CLOSED")
+
+    def _open_prompt(self) -> tuple[Prompt, int]:
+        self._ensure_open()
+        if self.prompt is None:
+            self.workers.call(self.refresh)
+        with self._changed:
+            prompt = self.prompt
+            if prompt is None:
+                raise InvalidInput("Nothing is asked at the moment.", code="NO_OPEN_PROMPT")
+            return prompt, self._ordered[-1]["sequenceNumber"]
+
+    def _newer(self, cursor: int) -> MessagePage:
+        rows: list[MessageRow] = []
+        while True:
+            page = self.client.messages(self.session_id, since=cursor, limit=_PAGE)
+            rows += page.messages
+            if not (page.has_more and page.messages):
+                return MessagePage(rows, False, page.has_older, page.session_status)
+            cursor = page.messages[-1]["sequenceNumber"]
+
+    def _ticket(self) -> int:
+        with self._changed:
+            self._tickets += 1
+            return self._tickets
+
+    def _cursor(self) -> int:
+        """Everything up to here is known and final; during a run, unfinished rows are read again."""
+        with self._changed:
+            last = self._ordered[-1]["sequenceNumber"] if self._ordered else 0
+            if self._status not in {"running", "awaiting_input"}:
+                return last
+            unfinished = (row["sequenceNumber"] - 1 for row in self._ordered if _may_change(row))
+            return min(unfinished, default=last)
+
+    def _started(self, rows: list[MessageRow]) -> None:
+        with self._changed:
+            self._apply(MessagePage(rows, False, False, "running"), self._ticket())
+        self._try_refresh()
+        self._follower.wake()
+
+    def _try_refresh(self) -> None:
+        try:
+            self.refresh()
+        except FlowDropError as error:
+            self._failed(error)
+
+    def _apply(self, page: MessagePage, ticket: int) -> None:
+        """Take in a read. An older read than the last one brings rows but does not say the status."""
+        if self._closed:
+            return
+        newest = ticket > self._applied
+        fresh = [
+            row
+            for row in page.messages
+            if row["id"] not in self._rows or (newest and self._rows[row["id"]] != row)
+        ]
+        for row in fresh:
+            self._rows[row["id"]] = row
+        if fresh:
+            self._ordered = sorted(self._rows.values(), key=lambda row: row["sequenceNumber"])
+        before = (self._status, self._link)
+        if newest:
+            self._applied = ticket
+            self._status = page.session_status
+        self._link, self._link_detail = "online", ""
+        self._failures, self._offline_since, self._fatal = 0, None, None
+        if fresh or before != (self._status, self._link):
+            self._news = self._news or bool(fresh) or before[0] != self._status
+            self._tell(fresh)
+
+    def _look(self) -> None:
+        try:
+            self.refresh()
+        except Exception as error:  # noqa: BLE001  (a background thread has nobody to tell but the link)
+            self._failed(error)
+        if not self._waiters:
+            self._tell_settled()
+
+    def _failed(self, error: Exception) -> None:
+        with self._changed:
+            self._failures += 1
+            self._link, self._link_detail = "offline", str(error) or type(error).__name__
+            if self._offline_since is None:
+                self._offline_since = self._clock()
+            self._fatal = error if isinstance(error, NotFound | Forbidden | NotAuthenticated) else None
+            self._tell([])
+
+    def _tell(self, rows: list[MessageRow]) -> None:
+        if self.listener is not None:
+            self.listener.changed(rows)
+        self._changed.notify_all()
+
+    def _tell_settled(self) -> None:
+        with self._changed:
+            if not self._news or self._status == "running":
+                return
+            self._news = False
+            listener = self.listener
+        if listener is not None:
+            listener.settled()
+
+    def _delay(self) -> float | None:
+        with self._changed:
+            if isinstance(self._fatal, NotFound):
+                return None
+            if self._failures:
+                return min(POLL_RUNNING * 2.0 ** min(self._failures - 1, 10), POLL_OFFLINE_MOST)
+            if self._waiters:
+                return POLL_WAITED_FOR
+            if self._status == "running":
+                return POLL_RUNNING
+            return POLL_IDLE if self.watched else None
+
+
+def _may_change(row: MessageRow) -> bool:
+    if row.get("role") == "user":
+        return row.get("status") in {"pending", "processing"}
+    prompt = prompt_of(row)
+    return prompt is not None and prompt.is_open

@@ -1,0 +1,76 @@
+"""The host: one store, one registry and one processor, put together and kept alive.
+
+Whoever owns it (a server extension, a test, a script) runs :meth:`Host.run` in one task.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskStatus
+
+from ..clock import Clock, system_clock
+from ..ids import IdFactory, new_id
+from ..nodes import NodeRegistry
+from ..store.protocol import Store
+from ..store.records import SessionFilter
+from .processor import DEFAULT_CONCURRENCY, DeferredMessageProcessor
+from .service import SessionService
+from .worker import SessionMessageWorker
+from .workflows import WorkflowService
+
+logger = logging.getLogger(__name__)
+
+
+class Host:
+    """Everything the faces talk to.
+
+    :param root: the directory whose files nodes may touch.
+    :param concurrency: how many sessions run at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: NodeRegistry,
+        *,
+        root: Path,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        answer_wait: float = 55.0,
+        clock: Clock = system_clock,
+        ids: IdFactory = new_id,
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self._worker = SessionMessageWorker(store, registry, root=root, clock=clock, ids=ids)
+        self.processor = DeferredMessageProcessor(
+            self._worker.process, self._worker.close_stopped, concurrency=concurrency
+        )
+        self.workflows = WorkflowService(store, registry, clock=clock, ids=ids)
+        self.sessions = SessionService(
+            store, registry, self.processor, answer_wait=answer_wait, clock=clock, ids=ids
+        )
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; *task_status* is started once requests can be taken.
+
+        Sessions that a dead process left running are taken up again.
+
+        :raises StoreLocked: when another process owns the data.
+        """
+        await self.store.open()
+        try:
+            async with anyio.create_task_group() as owner:
+                await owner.start(self.processor.run)
+                await self._take_up()
+                task_status.started()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.store.close()
+
+    async def _take_up(self) -> None:
+        for session in await self.store.sessions(SessionFilter(status="running")):
+            logger.info("Taking up the session %s, which was running when its server ended.", session.id)
+            self.processor.submit(session.id)

@@ -1,0 +1,81 @@
+"""What the Store protocol promises of opening and closing, held against every implementation."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from store_rows import interrupt, message, new_session, session, workflow
+
+from flowdrop_jupyter.errors import StoreClosed
+from flowdrop_jupyter.store import SessionFilter, Store
+
+pytestmark = pytest.mark.anyio
+
+Reopen = Callable[[Store], Awaitable[None]]
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+async def test_a_store_that_was_not_opened_refuses_everything(new_store: Callable[[], Store]) -> None:
+    store = new_store()
+    with pytest.raises(StoreClosed):
+        await store.workflows()
+    with pytest.raises(StoreClosed):
+        await store.create_session(session())
+    with pytest.raises(StoreClosed):
+        async with store.transaction(UNKNOWN):
+            pass
+
+
+async def test_a_closed_store_refuses_everything(store: Store) -> None:
+    session_id = await new_session(store)
+    await store.close()
+    for call in (
+        store.session(session_id),
+        store.sessions(SessionFilter()),
+        store.messages(session_id),
+        store.interrupt(UNKNOWN),
+        store.remove_session(session_id),
+        store.save_workflow(workflow(), new=True),
+        store.remove_workflow("w"),
+    ):
+        with pytest.raises(StoreClosed):
+            await call
+
+
+async def test_closing_twice_is_fine(store: Store) -> None:
+    await store.close()
+    await store.close()
+
+
+async def test_everything_is_there_after_reopening(store: Store, reopen: Reopen) -> None:
+    session_id = await new_session(store, messages=3)
+    prompt = interrupt(session_id)
+    async with store.transaction(session_id) as transaction:
+        transaction.put_interrupt(prompt)
+    await store.save_workflow(workflow(), new=True)
+    before = await store.messages(session_id), await store.events(session_id)
+    await reopen(store)
+    assert (await store.messages(session_id), await store.events(session_id)) == before
+    assert await store.interrupt(prompt.id) == prompt
+    assert await store.workflow("w") == workflow()
+
+
+async def test_numbers_and_times_go_on_after_reopening(store: Store, reopen: Reopen) -> None:
+    session_id = await new_session(store, messages=2)
+    await reopen(store)
+    async with store.transaction(session_id) as transaction:
+        third = transaction.put_message(message(session_id))
+    page = await store.messages(session_id)
+    assert page is not None
+    assert third.sequence_number == 3
+    assert third.timestamp > page.messages[1].timestamp
+    assert [event.seq for event in await store.events(session_id)] == [1, 2, 3]
+
+
+async def test_a_transaction_that_outlives_the_store_writes_nothing(store: Store) -> None:
+    session_id = await new_session(store)
+    with pytest.raises(StoreClosed):
+        async with store.transaction(session_id) as transaction:
+            transaction.put_message(message(session_id))
+            await store.close()
+    await store.open()
+    assert await store.events(session_id) == []
