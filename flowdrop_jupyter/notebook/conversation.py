@@ -8,34 +8,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from ..client import FlowDropClient, MessagePage, MessageRow, SessionRow
 from ..client.rows import SessionStatus
-from ..errors import (
-    FlowDropError,
-    Forbidden,
-    InvalidInput,
-    NotAuthenticated,
-    NotFound,
-    TransportError,
-)
+from ..errors import FlowDropError, InvalidInput, TransportError
 from ..ids import new_id
 from .follower import Follower
-from .prompts import Prompt, answer_value, prompt_of
+from .link import Link, State
+from .messages import Messages
+from .prompts import Prompt, answer_value
 from .turn import Turn
 from .workers import Workers
-
-R = TypeVar("R")
-Link = Literal["online", "connecting", "offline"]
 
 POLL_WAITED_FOR = 0.2
 POLL_RUNNING = 0.5
 POLL_IDLE = 3.0
-POLL_OFFLINE_MOST = 10.0
-PATIENCE = 60.0
-"""Seconds a waiting cell puts up with a server that cannot be reached."""
 
 _PAGE = 500
 
@@ -75,15 +65,10 @@ class Conversation:
         self.watched = False
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
-        self._rows: dict[str, MessageRow] = {}
-        self._ordered: list[MessageRow] = []
+        self._messages = Messages()
         self._loaded = False
         self._status: SessionStatus = session["status"]
-        self._link: Link = "connecting"
-        self._link_detail = ""
-        self._failures = 0
-        self._offline_since: float | None = None
-        self._fatal: FlowDropError | None = None
+        self._link = Link()
         self._tickets = 0
         self._applied = 0
         self._waiters = 0
@@ -101,10 +86,10 @@ class Conversation:
             return self._status
 
     @property
-    def link(self) -> tuple[Link, str]:
+    def link(self) -> tuple[State, str]:
         """Whether the server answers, and if not, why."""
         with self._changed:
-            return self._link, self._link_detail
+            return self._link.state, self._link.detail
 
     @property
     def closed(self) -> bool:
@@ -113,16 +98,13 @@ class Conversation:
     def rows(self, after: int = 0) -> list[MessageRow]:
         """The known messages after a sequence number, ascending; no request is made."""
         with self._changed:
-            return [row for row in self._ordered if row["sequenceNumber"] > after]
+            return self._messages.after(after)
 
     @property
     def prompt(self) -> Prompt | None:
         """The question that waits for an answer, the oldest if there are several."""
         with self._changed:
-            if self._status != "awaiting_input":
-                return None
-            prompts = (prompt_of(row) for row in self._ordered)
-            return next((prompt for prompt in prompts if prompt and prompt.is_open), None)
+            return self._messages.open_prompt() if self._status == "awaiting_input" else None
 
     def follow(self, *, watched: bool) -> None:
         """Keep up with the server in the background.
@@ -136,8 +118,6 @@ class Conversation:
         """Go on with another client, for instance after the server has a new token."""
         with self._changed:
             self.client = client
-            self._fatal = None
-            self._failures = 0
         self._follower.wake()
 
     def reconnect(self) -> None:
@@ -146,8 +126,8 @@ class Conversation:
         :raises FlowDropError: the server still does not answer.
         """
         with self._changed:
-            if self._link == "offline":
-                self._link, self._link_detail = "connecting", ""
+            if self._link.state == "offline":
+                self._link.connecting()
                 self._tell([])
         try:
             self.refresh()
@@ -179,7 +159,8 @@ class Conversation:
             self._loaded = True
             self.session = session
             self._apply(MessagePage([*rows, *page.messages], False, False, page.session_status), ticket)
-            return list(self._ordered)
+            self._messages.read_up_to([*rows, *page.messages])
+            return self._messages.after(0)
 
     def refresh(self) -> list[MessageRow]:
         """Read what is new and what may still change.
@@ -188,11 +169,14 @@ class Conversation:
         """
         if not self._loaded:
             return self.load()
-        ticket = self._ticket()
-        page = self._newer(self._cursor())
+        with self._changed:
+            ticket = self._ticket()
+            cursor = self._messages.cursor(self._status)
+        page = self._newer(cursor)
         with self._changed:
             self._apply(page, ticket)
-            return list(self._ordered)
+            self._messages.read_up_to(page.messages)
+            return self._messages.after(0)
 
     def post(self, content: str) -> MessageRow:
         """Say something and return the stored message; the turn goes on by itself.
@@ -241,10 +225,11 @@ class Conversation:
         :raises FlowDropError: the message was not accepted, or the session was lost while waiting.
         """
         self._ensure_open()
-        row = self.workers.call(lambda: self.post(content))
-        if wait:
-            self.wait(timeout)
-        return self.turn(row["sequenceNumber"])
+        with self._attending():
+            row = self.workers.call(lambda: self.post(content))
+            if wait:
+                self._await_rest(timeout)
+            return self.turn(row["sequenceNumber"])
 
     def answer(self, value: Any, *, wait: bool = True, timeout: float | None = None) -> Turn:
         """Answer the open prompt and wait for the run's next stop.
@@ -254,10 +239,11 @@ class Conversation:
         """
         prompt, last = self._open_prompt()
         fitting = answer_value(prompt, value)
-        self.workers.call(lambda: self.resolve(prompt.id, fitting))
-        if wait:
-            self.wait(timeout)
-        return self.turn(last)
+        with self._attending():
+            self.workers.call(lambda: self.resolve(prompt.id, fitting))
+            if wait:
+                self._await_rest(timeout)
+            return self.turn(last)
 
     def cancel(self, *, wait: bool = True, timeout: float | None = None) -> Turn:
         """Close the open prompt without an answer and wait for the run's next stop.
@@ -265,10 +251,11 @@ class Conversation:
         :raises InvalidInput: nothing is asked, or the question cannot be cancelled.
         """
         prompt, last = self._open_prompt()
-        self.workers.call(lambda: self.dismiss(prompt.id))
-        if wait:
-            self.wait(timeout)
-        return self.turn(last)
+        with self._attending():
+            self.workers.call(lambda: self.dismiss(prompt.id))
+            if wait:
+                self._await_rest(timeout)
+            return self.turn(last)
 
     def stop(self) -> None:
         """Stop the run.
@@ -285,35 +272,41 @@ class Conversation:
         :raises TimeoutError: it still runs.
         :raises FlowDropError: the session is gone or the server out of reach for a minute.
         """
-        started = self._clock()
-        try:
-            with self._changed:
-                self._waiters += 1
-                self._follower.wake()
-                while self._status == "running":
-                    self._check_waiting(started, timeout)
-                    # In slices: Windows does not interrupt a wait without limit.
-                    self._changed.wait(POLL_WAITED_FOR)
-        finally:
-            with self._changed:
-                self._waiters -= 1
-            self._tell_settled()
+        with self._attending():
+            self._await_rest(timeout)
 
     def turn(self, after: int) -> Turn:
         """What came after a sequence number, as it stands."""
         with self._changed:
             return Turn(tuple(self.rows(after)), self._status, self.prompt)
 
+    @contextmanager
+    def _attending(self) -> Iterator[None]:
+        """While a cell waits, it is the cell that tells of the end, as a part of its own output."""
+        with self._changed:
+            self._waiters += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiters -= 1
+            self._tell_settled()
+
+    def _await_rest(self, timeout: float | None) -> None:
+        started = self._clock()
+        self._follower.wake()
+        with self._changed:
+            while self._status == "running":
+                self._check_waiting(started, timeout)
+                # In slices: Windows does not interrupt a wait without limit.
+                self._changed.wait(POLL_WAITED_FOR)
+
     def _check_waiting(self, started: float, timeout: float | None) -> None:
         now = self._clock()
-        if self._closed:
-            raise InvalidInput("This conversation was closed.", code="CLOSED")
-        if self._fatal is not None:
-            raise self._fatal
+        self._ensure_open()
+        self._link.check_patience(now)
         if timeout is not None and now - started >= timeout:
             raise TimeoutError(f"The turn was still running after {timeout:g} seconds; it goes on.")
-        if self._offline_since is not None and now - self._offline_since >= PATIENCE:
-            raise TransportError(f"The server has been out of reach for a minute: {self._link_detail}")
 
     def _ensure_open(self) -> None:
         if self._closed:
@@ -327,7 +320,7 @@ class Conversation:
             prompt = self.prompt
             if prompt is None:
                 raise InvalidInput("Nothing is asked at the moment.", code="NO_OPEN_PROMPT")
-            return prompt, self._ordered[-1]["sequenceNumber"]
+            return prompt, self._messages.last
 
     def _newer(self, cursor: int) -> MessagePage:
         rows: list[MessageRow] = []
@@ -342,15 +335,6 @@ class Conversation:
         with self._changed:
             self._tickets += 1
             return self._tickets
-
-    def _cursor(self) -> int:
-        """Everything up to here is known and final; during a run, unfinished rows are read again."""
-        with self._changed:
-            last = self._ordered[-1]["sequenceNumber"] if self._ordered else 0
-            if self._status not in {"running", "awaiting_input"}:
-                return last
-            unfinished = (row["sequenceNumber"] - 1 for row in self._ordered if _may_change(row))
-            return min(unfinished, default=last)
 
     def _started(self, rows: list[MessageRow]) -> None:
         with self._changed:
@@ -369,40 +353,28 @@ class Conversation:
         if self._closed:
             return
         newest = ticket > self._applied
-        fresh = [
-            row
-            for row in page.messages
-            if row["id"] not in self._rows or (newest and self._rows[row["id"]] != row)
-        ]
-        for row in fresh:
-            self._rows[row["id"]] = row
-        if fresh:
-            self._ordered = sorted(self._rows.values(), key=lambda row: row["sequenceNumber"])
-        before = (self._status, self._link)
+        fresh = self._messages.merge(page.messages, newest=newest)
+        before = (self._status, self._link.state)
         if newest:
             self._applied = ticket
             self._status = page.session_status
-        self._link, self._link_detail = "online", ""
-        self._failures, self._offline_since, self._fatal = 0, None, None
-        if fresh or before != (self._status, self._link):
+        self._link.up()
+        if fresh or before != (self._status, self._link.state):
             self._news = self._news or bool(fresh) or before[0] != self._status
             self._tell(fresh)
 
     def _look(self) -> None:
         try:
             self.refresh()
-        except Exception as error:  # noqa: BLE001  (a background thread has nobody to tell but the link)
+        except Exception as error:
+            # A background thread has nobody to tell but the link.
             self._failed(error)
         if not self._waiters:
             self._tell_settled()
 
     def _failed(self, error: Exception) -> None:
         with self._changed:
-            self._failures += 1
-            self._link, self._link_detail = "offline", str(error) or type(error).__name__
-            if self._offline_since is None:
-                self._offline_since = self._clock()
-            self._fatal = error if isinstance(error, NotFound | Forbidden | NotAuthenticated) else None
+            self._link.down(error, self._clock())
             self._tell([])
 
     def _tell(self, rows: list[MessageRow]) -> None:
@@ -421,19 +393,10 @@ class Conversation:
 
     def _delay(self) -> float | None:
         with self._changed:
-            if isinstance(self._fatal, NotFound):
-                return None
-            if self._failures:
-                return min(POLL_RUNNING * 2.0 ** min(self._failures - 1, 10), POLL_OFFLINE_MOST)
+            if self._link.failures:
+                return self._link.retry_delay()
             if self._waiters:
                 return POLL_WAITED_FOR
             if self._status == "running":
                 return POLL_RUNNING
             return POLL_IDLE if self.watched else None
-
-
-def _may_change(row: MessageRow) -> bool:
-    if row.get("role") == "user":
-        return row.get("status") in {"pending", "processing"}
-    prompt = prompt_of(row)
-    return prompt is not None and prompt.is_open

@@ -13,12 +13,26 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ..client import FlowDropClient, SessionRow, WorkflowDoc
+from ..client import FlowDropClient, SessionRow, WorkflowDoc, find_server
 from ..errors import Conflict, InvalidInput, NotFound
 from .conversation import Conversation
 
 _lock = threading.Lock()
 _open: dict[tuple[str, str], Conversation] = {}
+_clients: dict[tuple[str, str | None], FlowDropClient] = {}
+
+
+def client_for(server: str | None = None, token: str | None = None) -> FlowDropClient:
+    """The one client of this process for a server and token, found as ``client.discovery`` describes.
+
+    :raises ServerNotFound: no server was given and none could be found.
+    """
+    found = find_server(server, token)
+    key = (found.url, found.token)
+    with _lock:
+        if key not in _clients:
+            _clients[key] = FlowDropClient(found.url, found.token)
+        return _clients[key]
 
 
 def open_conversation(

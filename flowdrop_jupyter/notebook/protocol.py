@@ -17,7 +17,7 @@ ViewState = Literal["attached", "detached", "focus", "blur"]
 
 
 class Request(TypedDict):
-    """``params`` by method: send ``content``, answer ``interruptId`` and ``value``, cancel ``interruptId``."""
+    """``params``: ``content`` to send, ``interruptId`` and ``value`` to answer, ``interruptId`` to cancel."""
 
     kind: Literal["request"]
     id: str
@@ -80,7 +80,8 @@ def respond(conversation: Conversation, request: dict[str, Any]) -> Response:
         if not isinstance(params, dict):
             raise InvalidInput("The parameters must be an object.")
         return {"kind": "response", "id": request_id, "ok": True, "result": perform(conversation, params)}
-    except Exception as error:  # noqa: BLE001  (the front end waits for an answer in every case)
+    except Exception as error:
+        # The front end waits for an answer in every case.
         return {"kind": "response", "id": request_id, "ok": False, "error": _problem(error)}
 
 

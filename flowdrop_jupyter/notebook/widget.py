@@ -7,6 +7,7 @@ its front end, and leaves the conversation as Markdown, HTML and plain text in t
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..client import FlowDropClient, MessageRow, SessionRow
 from ..errors import FlowDropError
 from . import transcript
 from .conversation import Conversation
-from .opening import notebook_path, open_conversation
+from .opening import client_for, notebook_path, open_conversation
 from .prompts import Prompt
 from .protocol import respond
 from .turn import Turn
@@ -51,9 +52,7 @@ class ChatWidget(anywidget.AnyWidget):
     session_name = traitlets.Unicode("").tag(sync=True)
     workflow_id = traitlets.Unicode("").tag(sync=True)
     workflow_name = traitlets.Unicode("").tag(sync=True)
-    status = traitlets.Enum(
-        ["idle", "running", "awaiting_input", "completed", "failed"], default_value="idle"
-    ).tag(sync=True)
+    status = traitlets.Unicode("idle").tag(sync=True)
     connection = traitlets.Dict(default_value={"state": "connecting", "detail": ""}).tag(sync=True)
     height = traitlets.Unicode("480px").tag(sync=True)
 
@@ -165,10 +164,12 @@ class ChatWidget(anywidget.AnyWidget):
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         if not isinstance(content, dict) or self.conversation.closed:
             return
-        if content.get("kind") == "request":
-            self.conversation.workers.submit(lambda: self._respond(content))
-        elif content.get("kind") == "view" and self._views.note(content.get("state")):
-            self.conversation.workers.submit(self._republish)
+        # Closed in this very moment: nobody looks on any more.
+        with suppress(RuntimeError):
+            if content.get("kind") == "request":
+                self.conversation.workers.submit(lambda: self._respond(content))
+            elif content.get("kind") == "view" and self._views.note(content.get("state")):
+                self.conversation.workers.submit(self._republish)
 
     def _respond(self, request: dict[str, Any]) -> None:
         super().send(respond(self.conversation, request))
@@ -202,7 +203,9 @@ class ChatWidget(anywidget.AnyWidget):
             data, metadata = ChatWidget._repr_mimebundle_(self)
             if not update:
                 self._shown_as = f"flowdrop-{self.session_id}"
-            display(data, metadata=metadata, raw=True, display_id=self._shown_as, update=update)
+            display(  # type: ignore[no-untyped-call]
+                data, metadata=metadata, raw=True, display_id=self._shown_as, update=update
+            )
 
 
 class _Views:
@@ -258,7 +261,7 @@ def chat(
     """
     shell = get_ipython()
     conversation = open_conversation(
-        client or FlowDropClient(server, token),
+        client or client_for(server, token),
         workflow,
         session=session,
         name=name,

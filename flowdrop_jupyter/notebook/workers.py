@@ -42,7 +42,7 @@ class Workers:
         def run() -> None:
             try:
                 result = job()
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 future.set_exception(error)
             else:
                 future.set_result(result)

@@ -1,11 +1,11 @@
 """Every test here runs on asyncio and on trio; on asyncio nothing in the package may block the loop."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
-from store_rows import Clockwork
+from store_rows import Clockwork, Reopen
 
 from flowdrop_jupyter.store import MemoryStore, Store, TinyDBStore
 
@@ -58,7 +58,7 @@ async def disk_store(directory: Path, clock: Clockwork) -> AsyncIterator[TinyDBS
 
 
 @pytest.fixture
-def reopen() -> Callable[[Store], Awaitable[None]]:
+def reopen() -> Reopen:
     """Return what closes and opens a store."""
 
     async def close_and_open(store: Store) -> None:

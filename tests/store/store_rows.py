@@ -1,7 +1,8 @@
 """Rows and a clock for tests, with everything filled in that the test does not care about."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from flowdrop_jupyter.ids import new_id
 from flowdrop_jupyter.store import (
@@ -14,6 +15,11 @@ from flowdrop_jupyter.store import (
     Store,
     WorkflowRecord,
 )
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+"""The id of a session that no test creates by chance."""
+
+Reopen: TypeAlias = Callable[[Store], Awaitable[None]]
 
 
 class Clockwork:

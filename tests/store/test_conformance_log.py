@@ -1,7 +1,5 @@
 """What the Store protocol promises of messages and the event log, held against every implementation."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 from store_rows import Clockwork, message, new_session
 
@@ -10,9 +8,6 @@ from flowdrop_jupyter.errors import Conflict, NotFound
 from flowdrop_jupyter.store import EventRecord, Store
 
 pytestmark = pytest.mark.anyio
-
-Reopen = Callable[[Store], Awaitable[None]]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def test_a_new_message_gets_the_next_number_and_a_later_time(store: Store, clock: Clockwork) -> None:

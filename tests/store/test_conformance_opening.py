@@ -1,17 +1,14 @@
 """What the Store protocol promises of opening and closing, held against every implementation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
-from store_rows import interrupt, message, new_session, session, workflow
+from store_rows import UNKNOWN, Reopen, interrupt, message, new_session, session, workflow
 
 from flowdrop_jupyter.errors import StoreClosed
 from flowdrop_jupyter.store import SessionFilter, Store
 
 pytestmark = pytest.mark.anyio
-
-Reopen = Callable[[Store], Awaitable[None]]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def test_a_store_that_was_not_opened_refuses_everything(new_store: Callable[[], Store]) -> None:
@@ -73,9 +70,13 @@ async def test_numbers_and_times_go_on_after_reopening(store: Store, reopen: Reo
 
 async def test_a_transaction_that_outlives_the_store_writes_nothing(store: Store) -> None:
     session_id = await new_session(store)
-    with pytest.raises(StoreClosed):
+
+    async def close_inside() -> None:
         async with store.transaction(session_id) as transaction:
             transaction.put_message(message(session_id))
             await store.close()
+
+    with pytest.raises(StoreClosed):
+        await close_inside()
     await store.open()
     assert await store.events(session_id) == []

@@ -1,7 +1,5 @@
 """What the Store protocol promises of pages of messages, held against every implementation."""
 
-from collections.abc import Awaitable, Callable
-
 import anyio
 import anyio.lowlevel
 import pytest
@@ -11,9 +9,6 @@ from flowdrop_jupyter.clock import format_time
 from flowdrop_jupyter.store import MessagePage, Store
 
 pytestmark = pytest.mark.anyio
-
-Reopen = Callable[[Store], Awaitable[None]]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 def shape(page: MessagePage | None) -> tuple[list[str], bool, bool]:

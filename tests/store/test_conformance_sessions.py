@@ -1,20 +1,16 @@
 """What the Store protocol promises of sessions, held against every implementation."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
-from store_rows import Clockwork, interrupt, job, message, new_session, run, session
+from store_rows import UNKNOWN, Clockwork, Reopen, interrupt, job, message, new_session, run, session
 
 from flowdrop_jupyter.clock import format_time
 from flowdrop_jupyter.errors import Conflict, NotFound
 from flowdrop_jupyter.store import Owner, SessionFilter, Store
 
 pytestmark = pytest.mark.anyio
-
-Reopen = Callable[[Store], Awaitable[None]]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def test_a_session_is_read_back_as_created(store: Store) -> None:

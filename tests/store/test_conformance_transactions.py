@@ -1,20 +1,16 @@
 """What the Store protocol promises of transactions, held against every implementation."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from store_rows import Clockwork, interrupt, job, message, new_session, run, workflow
+from store_rows import UNKNOWN, Clockwork, interrupt, job, message, new_session, run, workflow
 
 from flowdrop_jupyter.errors import InvalidInput, NotFound, StoreClosed
 from flowdrop_jupyter.store import EventRecord, SessionFilter, Store
 
 pytestmark = pytest.mark.anyio
-
-Reopen = Callable[[Store], Awaitable[None]]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def test_a_transaction_on_an_unknown_session_is_refused_at_entry(store: Store) -> None:
@@ -123,12 +119,16 @@ async def test_interrupts_come_oldest_first_and_by_run(store: Store) -> None:
 async def test_an_exception_discards_the_whole_block(store: Store) -> None:
     session_id = await new_session(store, messages=1)
     before = await store.session(session_id), await store.events(session_id)
-    with pytest.raises(ZeroDivisionError):
+
+    async def put_and_fail() -> None:
         async with store.transaction(session_id) as transaction:
             transaction.put_message(message(session_id))
             transaction.put_run(run(session_id))
             transaction.session.status = "running"
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await put_and_fail()
     assert (await store.session(session_id), await store.events(session_id)) == before
     async with store.transaction(session_id) as transaction:
         assert transaction.put_message(message(session_id)).sequence_number == 2

@@ -1,17 +1,12 @@
 """What the Store protocol promises of workflows, held against every implementation."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
-from store_rows import new_session, workflow
+from store_rows import Reopen, new_session, workflow
 
 from flowdrop_jupyter.errors import Conflict, NotFound
 from flowdrop_jupyter.store import Store
 
 pytestmark = pytest.mark.anyio
-
-Reopen = Callable[[Store], Awaitable[None]]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def test_a_workflow_is_read_back_as_saved(store: Store) -> None:

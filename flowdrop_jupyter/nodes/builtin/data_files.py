@@ -6,8 +6,10 @@ import contextlib
 import io
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -53,7 +55,13 @@ class FrameWritten(msgspec.Struct):
     bytes_written: int
 
 
-@node(name="Read data frame", category="data", icon="mdi:table-arrow-down", color="#0e7490", tags=("pandas", "file"))
+@node(
+    name="Read data frame",
+    category="data",
+    icon="mdi:table-arrow-down",
+    color="#0e7490",
+    tags=("pandas", "file"),
+)
 def dataframe_read(
     context: NodeContext,
     path: str,
@@ -64,7 +72,7 @@ def dataframe_read(
     :param path: the file, relative to the notebook's folder.
     :param format: how the file is written; ``auto`` goes by the ending of its name.
     """
-    pandas = need_pandas()
+    pd = need_pandas()
     file = context.files.resolve(path, must_exist=True)
     kind = _format(file, format, otherwise=None)
     try:
@@ -73,7 +81,7 @@ def dataframe_read(
             raise NodeError(
                 f"{path!r} is larger than {MAX_FILE_BYTES // 1024**2} MiB.", code="DATA_FILE_TOO_LARGE"
             )
-        frame = _parse(pandas, file.read_bytes(), kind)
+        frame = _parse(pd, file.read_bytes(), kind)
     except OSError as error:
         raise NodeError(f"{path!r} cannot be read: {error.strerror}", code="DATA_FILE_UNREADABLE") from error
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -121,14 +129,10 @@ def dataframe_write(
     try:
         write_whole(file, content, overwrite=overwrite)
     except FileExistsError as error:
-        raise NodeError(
-            f"{path!r} exists already and is left as it is.", code="FILE_EXISTS"
-        ) from error
+        raise NodeError(f"{path!r} exists already and is left as it is.", code="FILE_EXISTS") from error
     except OSError as error:
         raise NodeError(f"{path!r} cannot be written: {error.strerror}", code="FILE_NOT_WRITTEN") from error
-    return FrameWritten(
-        path=context.files.display(file), rows_written=len(frame), bytes_written=len(content)
-    )
+    return FrameWritten(path=context.files.display(file), rows_written=len(frame), bytes_written=len(content))
 
 
 def write_whole(file: Path, content: bytes, *, overwrite: bool) -> None:
@@ -185,13 +189,13 @@ def _format(file: Path, wanted: FileFormat, *, otherwise: str | None) -> str:
     return kind
 
 
-def _parse(pandas: Any, content: bytes, kind: str) -> pandas.DataFrame:
+def _parse(pd: ModuleType, content: bytes, kind: str) -> pandas.DataFrame:
     if kind == "parquet":
         _need_parquet()
-        return _flat(pandas.read_parquet(io.BytesIO(content)))
+        return _flat(pd.read_parquet(io.BytesIO(content)))
     if kind == "json":
-        return _from_json(pandas, content)
-    frame = pandas.read_csv(
+        return _from_json(pd, content)
+    frame = pd.read_csv(
         io.StringIO(content.decode("utf-8-sig")),
         sep="\t" if kind == "tsv" else ",",
         # Whole numbers stay whole where values are missing.
@@ -201,21 +205,21 @@ def _parse(pandas: Any, content: bytes, kind: str) -> pandas.DataFrame:
     return _flat(frame)
 
 
-def _from_json(pandas: Any, content: bytes) -> pandas.DataFrame:
+def _from_json(pd: ModuleType, content: bytes) -> pandas.DataFrame:
     value = msgspec.json.decode(content)
     if isinstance(value, dict) and {"columns", "rows"} <= value.keys():
         return from_wire(value)
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-        return _flat(pandas.DataFrame.from_records(value))
+        return _flat(pd.DataFrame.from_records(value))
     if isinstance(value, dict) and all(isinstance(cells, list) for cells in value.values()):
-        return _flat(pandas.DataFrame(value))
+        return _flat(pd.DataFrame(value))
     raise ValueError("it holds neither a list of objects nor an object of lists")
 
 
 def _flat(frame: pandas.DataFrame) -> pandas.DataFrame:
     # A file may have more values per line than names; pandas makes the surplus the index.
-    pandas = need_pandas()
-    return frame if isinstance(frame.index, pandas.RangeIndex) else frame.reset_index()
+    pd = need_pandas()
+    return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
 
 
 def _serialized(frame: pandas.DataFrame, kind: str) -> bytes:
@@ -231,10 +235,8 @@ def _serialized(frame: pandas.DataFrame, kind: str) -> bytes:
 
 
 def _need_parquet() -> None:
-    try:
-        import pyarrow  # noqa: F401 - asked for only to see whether it is there
-    except ImportError as error:
-        raise missing_dependency("pyarrow", "pip install pyarrow") from error
+    if find_spec("pyarrow") is None:
+        raise missing_dependency("pyarrow", "pip install pyarrow")
 
 
 NODES = (dataframe_read, dataframe_write)

@@ -9,13 +9,14 @@ import msgspec
 
 from ..api import node
 from ..signature import Config
+from .markdown import code, plain, table
 from .tables import Table, TableInput, columns_named, from_wire, to_wire
 
 if TYPE_CHECKING:
     import pandas
 
 _SHOWN_COLUMNS: Final = 100
-_LONGEST_CELL: Final = 40
+_TEXT_COLUMNS: Final = frozenset({"Column", "Type", "Most frequent"})
 
 
 class Described(msgspec.Struct):
@@ -61,7 +62,10 @@ def dataframe_describe(dataframe: TableInput) -> Described:
     header = ("Column", "Type", "Values", "Missing", "Unique", "Mean", "Min", "Max", "Most frequent")
     lines = [f"**{_count(len(frame), 'row')}, {_count(frame.shape[1], 'column')}**"]
     if summary:
-        lines += ["", *_table(header, [_described_row(entry) for entry in summary[:_SHOWN_COLUMNS]], ":--" * 2)]
+        lines += [
+            "",
+            *table(header, [_described_row(entry) for entry in summary[:_SHOWN_COLUMNS]], _TEXT_COLUMNS),
+        ]
     if len(summary) > _SHOWN_COLUMNS:
         lines += ["", f"… and {len(summary) - _SHOWN_COLUMNS} more columns."]
     return Described(markdown="\n".join(lines), summary=summary)
@@ -87,7 +91,7 @@ def dataframe_missing(dataframe: TableInput) -> MissingValues:
         {"column": str(name), "missing": int(missing), "share": round(missing / rows, 4) if rows else 0.0}
         for name, missing in zip(frame.columns, gaps.sum().tolist(), strict=True)
     ]
-    total = sum(entry["missing"] for entry in by_column)
+    total = int(gaps.to_numpy().sum())
     return MissingValues(
         markdown=_missing_markdown(by_column, total, incomplete, rows),
         total_missing=total,
@@ -149,10 +153,10 @@ def _summary(frame: pandas.DataFrame, position: int, kind: str) -> dict[str, Any
 
 
 def _described_row(entry: Mapping[str, Any]) -> list[str]:
-    top = f"{_cell(entry['top'])} ({entry['top_count']})" if "top" in entry else ""
+    top = f"{plain(entry['top'])} ({entry['top_count']})" if "top" in entry else ""
     numbers = [_figure(entry.get(key)) for key in ("mean", "min", "max")]
     counts = [str(entry[key]) for key in ("non_missing", "missing", "unique")]
-    return [f"`{_cell(entry['column'])}`", _cell(entry["type"]), *counts, *numbers, top]
+    return [code(entry["column"]), plain(entry["type"]), *counts, *numbers, top]
 
 
 def _missing_markdown(by_column: Sequence[Mapping[str, Any]], total: int, incomplete: int, rows: int) -> str:
@@ -165,31 +169,14 @@ def _missing_markdown(by_column: Sequence[Mapping[str, Any]], total: int, incomp
     ]
     listed = sorted((entry for entry in by_column if entry["missing"]), key=lambda entry: -entry["missing"])
     cells = [
-        [f"`{_cell(entry['column'])}`", str(entry["missing"]), _percent(entry["missing"] / rows)]
+        [code(entry["column"]), str(entry["missing"]), _percent(entry["missing"] / rows)]
         for entry in listed[:_SHOWN_COLUMNS]
     ]
-    lines += _table(("Column", "Missing", "Share"), cells)
+    lines += table(("Column", "Missing", "Share"), cells, _TEXT_COLUMNS)
     complete = len(by_column) - len(listed)
     if complete:
         lines += ["", f"The other {_count(complete, 'column')} {'is' if complete == 1 else 'are'} complete."]
     return "\n".join(lines)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], texts: str = "") -> list[str]:
-    rule = ["---" if title in _TEXT_COLUMNS else "---:" for title in header]
-    return [f"| {' | '.join(line)} |" for line in (header, rule, *rows)]
-
-
-_TEXT_COLUMNS: Final = frozenset({"Column", "Type", "Most frequent"})
-
-
-def _cell(value: Any) -> str:
-    text = " ".join(str(value).split())
-    if len(text) > _LONGEST_CELL:
-        text = text[: _LONGEST_CELL - 1] + "…"
-    for mark in "\\|`<>*_":
-        pass
-    return text.replace("|", "\\|").replace("`", "'")
 
 
 def _figure(value: Any) -> str:

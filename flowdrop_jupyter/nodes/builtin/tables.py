@@ -12,7 +12,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -81,21 +81,21 @@ def from_wire(table: Mapping[str, Any]) -> pandas.DataFrame:
 
     :raises NodeError: ``DATAFRAME_INVALID`` when *table* is not in the wire form.
     """
-    pandas = need_pandas()
+    pd = need_pandas()
     names, described, rows = _read(table)
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     try:
         series = [
-            _column_from_wire(pandas, description, values)
+            _column_from_wire(pd, description, values)
             for description, values in zip(described, cells, strict=True)
         ]
     except (TypeError, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise _invalid(f"a column does not hold what its type says: {reason}") from error
     # By position first: names may repeat.
-    frame = pandas.DataFrame(dict(enumerate(series)), index=range(len(rows)))
-    frame.columns = pandas.Index(names, dtype=object)
-    return cast("pandas.DataFrame", frame)
+    frame: pandas.DataFrame = pd.DataFrame(dict(enumerate(series)), index=range(len(rows)))
+    frame.columns = pd.Index(names, dtype=object)
+    return frame
 
 
 def _read(table: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]], list[Sequence[Any]]]:
@@ -150,9 +150,9 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _column_to_wire(column: pandas.Series[Any]) -> tuple[dict[str, Any], list[Any]]:
-    pandas = need_pandas()
-    kinds, kind = pandas.api.types, column.dtype
-    if isinstance(kind, pandas.CategoricalDtype):
+    pd = need_pandas()
+    kinds, kind = pd.api.types, column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
         described = {
             "dtype": "category",
             "categories": [_plain(value) for value in kind.categories.tolist()],
@@ -165,11 +165,11 @@ def _column_to_wire(column: pandas.Series[Any]) -> tuple[dict[str, Any], list[An
         return {"dtype": "integer"}, _cells(column, int)
     if kinds.is_float_dtype(kind):
         return {"dtype": "number"}, _cells(column, _number)
-    if isinstance(kind, pandas.DatetimeTZDtype):
+    if isinstance(kind, pd.DatetimeTZDtype):
         return {"dtype": "datetime"}, _cells(column.dt.tz_convert("UTC"), _iso)
     if kinds.is_datetime64_any_dtype(kind):
         return {"dtype": "datetime"}, _cells(column, _iso)
-    if isinstance(kind, pandas.StringDtype):
+    if isinstance(kind, pd.StringDtype):
         return {"dtype": "string"}, _cells(column, str)
     cells = _cells(column.astype(object), _plain)
     all_texts = bool(cells) and all(cell is None or isinstance(cell, str) for cell in cells)
@@ -206,23 +206,23 @@ def _plain(value: Any) -> Any:
         return str(value)
 
 
-def _column_from_wire(pandas: ModuleType, described: Mapping[str, Any], values: Sequence[Any]) -> Any:
+def _column_from_wire(pd: ModuleType, described: Mapping[str, Any], values: Sequence[Any]) -> Any:
     kind, cells = described.get("dtype"), list(values)
     if kind == "category":
         categories = described.get("categories")
         known = list(categories) if isinstance(categories, (list, tuple)) else None
-        typed = pandas.Categorical(cells, categories=known, ordered=described.get("ordered") is True)
-        return pandas.Series(typed)
+        typed = pd.Categorical(cells, categories=known, ordered=described.get("ordered") is True)
+        return pd.Series(typed)
     if kind == "boolean":
-        return pandas.Series(cells, dtype="boolean" if None in cells else "bool")
+        return pd.Series(cells, dtype="boolean" if None in cells else "bool")
     if kind == "integer":
         large = any(cell is not None and not -(2**63) <= cell < 2**63 for cell in cells)
         name = "UInt64" if large else "Int64"
-        return pandas.Series(cells, dtype=name if None in cells else name.lower())
+        return pd.Series(cells, dtype=name if None in cells else name.lower())
     if kind == "number":
-        return pandas.Series([math.nan if cell is None else float(cell) for cell in cells], dtype="float64")
+        return pd.Series([math.nan if cell is None else float(cell) for cell in cells], dtype="float64")
     if kind == "datetime":
-        return pandas.Series(pandas.to_datetime(pandas.Series(cells, dtype=object), format="ISO8601"))
+        return pd.Series(pd.to_datetime(pd.Series(cells, dtype=object), format="ISO8601"))
     if kind == "string":
-        return pandas.Series(cells, dtype="str")
-    return pandas.Series(cells, dtype=object)
+        return pd.Series(cells, dtype="str")
+    return pd.Series(cells, dtype=object)

@@ -1,0 +1,5 @@
+"""The Jupyter server extension: REST handlers over the session service."""
+
+from .app import FlowDropApp
+
+__all__ = ["FlowDropApp"]

@@ -1,0 +1,168 @@
+"""The server extension: configuration, routes, and one host for the server's lifetime."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from tornado import web
+from traitlets import Enum, Float, Int, Unicode
+
+from ..errors import FlowDropError, Unavailable
+from ..nodes import NodeRegistry
+from ..sessions import Host
+from ..store import TinyDBStore
+from . import catalog, interrupts, sessions, workflows
+from .handlers import WORKFLOW, FlowDropHandler, answers
+
+SERVER_URL_VARIABLE = "FLOWDROP_SERVER_URL"
+TOKEN_VARIABLE = "FLOWDROP_TOKEN"  # noqa: S105 - the variable's name, not a token
+
+
+class UnknownRouteHandler(FlowDropHandler):
+    """Whatever lies under the base and is no route: a refusal in our own envelope."""
+
+    auth_resource = WORKFLOW
+
+    @web.authenticated
+    @answers
+    async def get(self, _path: str) -> None:
+        self.write_error(404)
+
+    post = put = patch = delete = get
+
+
+class FlowDropApp(ExtensionApp):
+    """FlowDrop sessions as an extension of a Jupyter server."""
+
+    name = "flowdrop_jupyter"
+
+    data_dir = Unicode(
+        help="Where sessions and workflows are kept; `flowdrop` in Jupyter's data directory by default."
+    ).tag(config=True)
+    root_dir = Unicode(help="The directory whose files nodes may touch; the server's root by default.").tag(
+        config=True
+    )
+    concurrency = Int(8, min=1, help="How many sessions may run at once.").tag(config=True)
+    answer_wait_seconds = Float(
+        55.0,
+        min=0.0,
+        help="How long the reply to an answered prompt waits for the run's next stop, in seconds.",
+    ).tag(config=True)
+    owner_policy = Enum(
+        ["auto", "local", "username"],
+        default_value="auto",
+        help="Who owns sessions: `local`, one owner for everybody who may log in; `username`, the name the"
+        " identity provider gives; `auto`, `local` under the default token and password login.",
+    ).tag(config=True)
+
+    def initialize_settings(self) -> None:
+        """Build the host and hand it to the handlers; nothing is opened yet."""
+        served = self.serverapp.root_dir if self.serverapp else ""
+        root = Path(self.root_dir or served).expanduser()
+        data = Path(self.data_dir or Path(jupyter_data_dir()) / "flowdrop").expanduser()
+        self._host = Host(
+            TinyDBStore(data),
+            NodeRegistry.installed(),
+            root=root,
+            concurrency=self.concurrency,
+            answer_wait=self.answer_wait_seconds,
+        )
+        self._owner: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._closed = False
+        self.settings.update(
+            flowdrop_host=self._host,
+            flowdrop_owner_policy=self.owner_policy,
+            flowdrop_ensure_started=self.ensure_started,
+        )
+
+    def initialize_handlers(self) -> None:
+        """Register every route under ``{base_url}flowdrop/api``."""
+        for route, handler in (
+            *catalog.ROUTES,
+            *workflows.ROUTES,
+            *sessions.ROUTES,
+            *interrupts.ROUTES,
+            (r"(.*)", UnknownRouteHandler),
+        ):
+            self.handlers.append((url_path_join("flowdrop", "api", route) + "/?", handler))
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Start the host with the server, so that interrupted sessions are taken up at once."""
+        self._tell_kernels(serverapp)
+        try:
+            await self.ensure_started()
+        except FlowDropError as error:
+            # The server itself goes on; every FlowDrop request says the same until this is mended.
+            self.log.error("FlowDrop is not available: %s", error.message)
+
+    async def ensure_started(self) -> None:
+        """Start the host unless it runs.
+
+        :raises Unavailable: when it cannot start, such as StoreLocked, or the server is stopping.
+        """
+        async with self._starting:
+            if self._owner is not None and not self._owner.done():
+                return
+            if self._closed:
+                raise Unavailable("The server is shutting down.", code="SHUTTING_DOWN")
+            started = _Started()
+            # A fresh context, so that a run never sees the request that happened to start the host.
+            owner = asyncio.create_task(
+                self._host.run(task_status=started),
+                name="flowdrop-host",
+                context=contextvars.Context(),
+            )
+            await asyncio.wait({owner, started.future}, return_when=asyncio.FIRST_COMPLETED)
+            if owner.done():
+                started.future.cancel()
+                owner.result()
+            self._owner = owner
+
+    async def stop_extension(self) -> None:
+        """End the host: runs stop where they were last durable and are taken up at the next start."""
+        self._closed = True
+        self._forget_kernels()
+        owner, self._owner = self._owner, None
+        if owner is not None and not owner.done():
+            owner.cancel()
+            await asyncio.wait({owner})
+
+    def current_activity(self) -> dict[str, Any] | None:
+        """Tell an idle culler how many sessions are at work."""
+        active = self._host.processor.active_sessions
+        return {"flowdrop_sessions": active} if active else None
+
+    def _tell_kernels(self, serverapp: ServerApp) -> None:
+        """Leave the server's own address and token to its kernels; they run as the same user."""
+        if serverapp.sock:
+            return
+        self._told = {SERVER_URL_VARIABLE: serverapp.local_url.split("?")[0]}
+        token = serverapp.identity_provider.token
+        if token:
+            self._told[TOKEN_VARIABLE] = token
+        os.environ.update(self._told)
+
+    def _forget_kernels(self) -> None:
+        for name, value in getattr(self, "_told", {}).items():
+            if os.environ.get(name) == value:
+                del os.environ[name]
+
+
+class _Started:
+    """The task status the host reports to; its future is done once the host can serve."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def started(self, value: None = None) -> None:
+        if not self.future.done():
+            self.future.set_result(value)
