@@ -19,7 +19,8 @@ async def main(directory: str, session_id: str, start: int) -> None:
             transaction.session.metadata["count"] = number
             transaction.put_message(message(session_id, str(number)))
             transaction.append_event(EventRecord(type="node", data={"number": number}))
-        print(number, flush=True)
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
         number += 1
 
 

@@ -10,7 +10,8 @@ from flowdrop_jupyter.store import TinyDBStore
 async def main(directory: str) -> None:
     store = TinyDBStore(directory)
     await store.open()
-    print("held", flush=True)
+    sys.stdout.write("held\n")
+    sys.stdout.flush()
     await anyio.to_thread.run_sync(sys.stdin.read)
     await store.close()
 

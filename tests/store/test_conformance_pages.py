@@ -76,7 +76,7 @@ async def test_a_page_has_the_session_of_the_same_instant(store: Store) -> None:
     mixed: list[MessagePage] = []
 
     async def write() -> None:
-        for number in range(1, 20):
+        for number in range(1, 9):
             async with store.transaction(session_id) as transaction:
                 transaction.put_message(message(session_id))
                 transaction.session.metadata["count"] = number

@@ -12,7 +12,7 @@ from store_faults import FaultyFiles
 from store_rows import UNKNOWN, Clockwork, interrupt, job, message, new_session, run, session, workflow
 from tinydb import TinyDB
 
-from flowdrop_jupyter.errors import InvalidInput, NotFound, StoreDamaged
+from flowdrop_jupyter.errors import Conflict, InvalidInput, NotFound, StoreDamaged
 from flowdrop_jupyter.store import SessionFilter, TinyDBStore
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +39,10 @@ def path_of(directory: Path, session_id: str) -> Path:
 def plain(path: Path) -> dict[str, dict[int, dict[str, Any]]]:
     with TinyDB(path) as database:
         return {name: {row.doc_id: dict(row) for row in database.table(name)} for name in database.tables()}
+
+
+def below(directory: Path) -> list[Path]:
+    return list(directory.rglob("*"))
 
 
 def write(path: Path, content: bytes) -> None:
@@ -111,7 +115,7 @@ async def test_everything_is_readable_by_its_owner_only(directory: Path) -> None
         await new_session(store, messages=1)
         await store.save_workflow(workflow(), new=True)
         assert {mode(directory), mode(directory / "sessions")} == {0o700}
-        assert {mode(path) for path in directory.rglob("*") if path.is_file()} == {0o600}
+        assert {mode(path) for path in below(directory) if path.is_file()} == {0o600}
         await store.close()
         assert mode(directory / "index.json") == 0o600
     finally:
@@ -142,7 +146,7 @@ async def test_half_written_files_are_swept_at_open(disk_store: TinyDBStore, dir
     for folder in (directory, directory / "sessions"):
         write(folder / f"{session_id}.json.tmp", b'{"sess')
     await disk_store.open()
-    assert list(directory.rglob("*.tmp")) == []
+    assert [path for path in below(directory) if path.suffix == ".tmp"] == []
     assert len((await disk_store.messages(session_id)).messages) == 1
 
 
@@ -177,7 +181,7 @@ async def test_a_damaged_session_is_reported_and_hides_no_other(
     assert file in caplog.text
     assert [row.id for row in await disk_store.sessions(SessionFilter())] == [healthy]
     assert await disk_store.session(UNKNOWN) is None
-    with pytest.raises(StoreDamaged):
+    with pytest.raises(Conflict):
         await disk_store.create_session(session(id=UNKNOWN))
     assert path_of(directory, UNKNOWN).read_bytes() == content
 

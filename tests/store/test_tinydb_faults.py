@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from blockbuster import BlockingError
 from store_faults import FaultyFiles
 from store_rows import Clockwork, interrupt, message, new_session, session, workflow
 
@@ -207,6 +208,12 @@ async def test_a_known_session_that_cannot_be_loaded_is_an_error_not_a_missing_o
     os.rename(hidden, path)
     assert await contents(store, session_id) == ["1"]
     await store.close()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_file_operation_on_the_event_loop_would_be_noticed(directory: Path) -> None:
+    with pytest.raises(BlockingError):
+        FaultyFiles().stamp(directory)
 
 
 async def test_a_store_closes_although_its_index_cannot_be_written(

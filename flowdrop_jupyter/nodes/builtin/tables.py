@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DTYPES: Final = ("integer", "number", "boolean", "string", "datetime", "category", "mixed")
 """What a column of a data frame may be."""
 
-MAX_CELLS: Final = 2_000_000
+MAX_CELLS: Final = 1_000_000
 """Cells a data frame may have; larger ones do not belong into a workflow's stored state."""
 
 Table: TypeAlias = Annotated[Mapping[str, Any], Lane("dataframe")]

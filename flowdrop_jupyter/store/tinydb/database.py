@@ -101,7 +101,7 @@ class AtomicStorage(Storage):
 
     def _load(self) -> None:
         try:
-            content, stamp = self._files.read(self._path)
+            content, self.stamp = self._files.read(self._path)
         except FileNotFoundError:
             self._known = True
             return
@@ -113,7 +113,6 @@ class AtomicStorage(Storage):
             name: {number: RowDocument(bytes(raw)) for number, raw in documents.items()}
             for name, documents in tables.items()
         }
-        self.stamp = stamp
         self._known = True
 
     def _flush(self) -> None:

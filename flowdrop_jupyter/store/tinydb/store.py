@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -242,6 +242,8 @@ class TinyDBStore(StateStore):
 
 
 def _put_first(database: RowDatabase, batch: Batch) -> Stamp:
-    if database.rows():
+    with suppress(StoreDamaged):
+        database.rows()
+    if database.stamp is not None:
         raise Conflict("A session with this id exists already.", code="SESSION_EXISTS")
     return database.put(batch)

@@ -1,0 +1,78 @@
+# Everything here sets up what it needs first; only Python (3.11 or newer), Node (20 or newer) and make
+# have to be there.
+
+PYTHON ?= python3
+VENV ?= .venv
+STAMPS := .setup
+PY := $(VENV)/bin/python
+BIN := $(abspath $(VENV)/bin)
+UV := $(VENV)/bin/uv
+
+FRONTEND_SOURCES := $(shell find labextension/src labextension/style labextension/scripts -type f 2>/dev/null) \
+	labextension/package.json labextension/tsconfig.json
+CHROMIUM = $$($(PY) scripts/chromium.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup frontend demo lab test test-python test-frontend test-ui lint format clean
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet uv
+	$(UV) pip install --quiet --python $(PY) --compile-bytecode 'jupyter-builder>=1.2,<2'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/node-modules: labextension/package-lock.json
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
+		|| { echo 'Node 20 or newer is needed'; exit 1; }
+	cd labextension && npm ci --no-audit --no-fund
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/frontend: $(STAMPS)/venv $(STAMPS)/node-modules $(FRONTEND_SOURCES)
+	cd labextension && PATH="$(BIN):$$PATH" npm run --silent build:prod
+	@touch $@
+
+$(STAMPS)/python: $(STAMPS)/frontend pyproject.toml
+	$(UV) pip install --quiet --python $(PY) --compile-bytecode --editable '.[dev]'
+	@touch $@
+
+setup: $(STAMPS)/python ## Make the environment and build the front end
+
+frontend: $(STAMPS)/frontend ## Build the JupyterLab extension and the widget
+
+demo: setup ## Hold a whole conversation with a real server, restarts included, and show it
+	$(PY) scripts/demo.py
+
+lab: setup ## Open JupyterLab on the tutorial
+	cd notebooks && $(BIN)/jupyter lab --FlowDropApp.data_dir=../.flowdrop 01-first-conversation.ipynb
+
+test: test-frontend test-python test-ui ## Run every test
+
+test-frontend: $(STAMPS)/frontend
+	cd labextension && npm run --silent test
+
+test-python: setup
+	$(PY) -m pytest tests --ignore=tests/ui
+
+test-ui: setup
+	@$(PY) scripts/chromium.py --install
+	FLOWDROP_CHROMIUM="$(CHROMIUM)" $(PY) -m pytest tests/ui
+
+lint: setup ## Check style, types and the layering of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd labextension && npm run --silent lint && npm run --silent typecheck
+
+format: setup ## Put everything into the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	cd labextension && npm run --silent lint:fix
+
+clean: ## Remove what was built, and the environment
+	rm -rf $(STAMPS) $(VENV) labextension/node_modules labextension/lib flowdrop_jupyter/labextension \
+		flowdrop_jupyter/notebook/static demo-output test-output dist
