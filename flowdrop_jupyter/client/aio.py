@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
 
+from ..errors import Conflict
 from . import calls, flows
 from .discovery import find_server
 from .rows import (
@@ -137,6 +139,21 @@ class AsyncFlowDropClient:
         :raises WorkflowInvalid: with every error of the document in ``details``.
         """
         return await self._sender.send(calls.update_workflow(workflow_id, document))
+
+    async def save_workflow(self, document: Mapping[str, Any] | str | Path) -> WorkflowDoc:
+        """Store a workflow under its own id, in place of an earlier version if there is one.
+
+        :param document: the workflow, or the path of a ``*.flowdrop.json`` file.
+        :raises InvalidInput: the file does not hold a JSON object.
+        :raises OSError: the file cannot be read.
+        :raises WorkflowInvalid: with every error of the document in ``details``.
+        """
+        if not isinstance(document, Mapping):
+            document = calls.workflow_document(await anyio.Path(document).read_bytes())
+        try:
+            return await self.create_workflow(document)
+        except Conflict:
+            return await self.update_workflow(document["id"], document)
 
     async def delete_workflow(self, workflow_id: str) -> None:
         """Delete a workflow; its sessions stay readable.

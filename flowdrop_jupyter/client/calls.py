@@ -6,12 +6,13 @@ bodies and envelopes: ``docs`` of the REST API; paths are relative to ``{server}
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
-from ..errors import ServerError
+from ..errors import InvalidInput, ServerError
 from .rows import (
     CategoryRow,
     HealthDoc,
@@ -74,6 +75,20 @@ def workflow(workflow_id: str) -> Call[WorkflowDoc]:
 
 def create_workflow(document: Mapping[str, Any]) -> Call[WorkflowDoc]:
     return Call("POST", "/workflows", _row, body=dict(document))
+
+
+def workflow_document(text: bytes) -> dict[str, Any]:
+    """The document in a ``*.flowdrop.json`` file.
+
+    :raises InvalidInput: the file does not hold a JSON object.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"The file is not valid JSON: {error}", code="BODY_MALFORMED") from error
+    if not isinstance(document, dict):
+        raise InvalidInput("The file has to hold a workflow document.", code="BODY_NOT_AN_OBJECT")
+    return document
 
 
 def update_workflow(workflow_id: str, document: Mapping[str, Any]) -> Call[WorkflowDoc]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from ..errors import Conflict
 from . import calls, flows
 from .discovery import find_server
 from .rows import (
@@ -135,6 +137,21 @@ class FlowDropClient:
         :raises WorkflowInvalid: with every error of the document in ``details``.
         """
         return self._sender.send(calls.update_workflow(workflow_id, document))
+
+    def save_workflow(self, document: Mapping[str, Any] | str | Path) -> WorkflowDoc:
+        """Store a workflow under its own id, in place of an earlier version if there is one.
+
+        :param document: the workflow, or the path of a ``*.flowdrop.json`` file.
+        :raises InvalidInput: the file does not hold a JSON object.
+        :raises OSError: the file cannot be read.
+        :raises WorkflowInvalid: with every error of the document in ``details``.
+        """
+        if not isinstance(document, Mapping):
+            document = calls.workflow_document(Path(document).read_bytes())
+        try:
+            return self.create_workflow(document)
+        except Conflict:
+            return self.update_workflow(document["id"], document)
 
     def delete_workflow(self, workflow_id: str) -> None:
         """Delete a workflow; its sessions stay readable.

@@ -59,7 +59,9 @@ def to_markdown(rows: Sequence[MessageRow], *, title: str = "") -> str:
             parts.append(f"**{who}:**\n\n{body}")
         if entry.note:
             parts.append(f"*{markup.escape_markdown(entry.note)}*")
-    return "\n\n".join(parts) or "*No messages yet.*"
+    if not shown:
+        parts.append("*No messages yet.*")
+    return "\n\n".join(parts)
 
 
 def to_html(rows: Sequence[MessageRow], *, title: str = "") -> str:
@@ -98,7 +100,9 @@ def to_plain(rows: Sequence[MessageRow], *, title: str = "") -> str:
         body = markup.to_plain(entry.content)
         text = f"{entry.who}:\n{body}" if "\n" in body else f"{entry.who}: {body}"
         parts.append(f"{text}\n({entry.note})" if entry.note else text)
-    return "\n\n".join(parts) or "No messages yet."
+    if not shown:
+        parts.append("No messages yet.")
+    return "\n\n".join(parts)
 
 
 def mime_bundle(rows: Sequence[MessageRow], *, title: str = "") -> dict[str, str]:

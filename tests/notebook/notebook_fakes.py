@@ -221,6 +221,9 @@ class RecordingComm(comm.base_comm.BaseComm):
     def publish_msg(self, msg_type: str, data: Any = None, **_more: Any) -> None:
         self.sent.add({"type": msg_type, **(data or {})})
 
+    def close(self, *_args: Any, **_more: Any) -> None:
+        """It was never registered with a kernel, so there is nothing to take back."""
+
     @property
     def kernel(self) -> object:
         return self

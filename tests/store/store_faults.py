@@ -14,14 +14,15 @@ from flowdrop_jupyter.store.tinydb.files import Stamp
 class FaultyFiles(Files):
     """Real files with switches.
 
-    ``full`` refuses writing, ``unsynced`` refuses to make names durable, ``reads`` are the names of
-    the files that were read since it was last cleared.
+    ``full`` refuses writing, ``unsynced`` refuses to make names durable, ``reads`` and
+    ``writes`` are the names of the files that were read and replaced since they were last cleared.
     """
 
     def __init__(self) -> None:
         self.full = False
         self.unsynced = 0
         self.reads: list[str] = []
+        self.writes: list[str] = []
 
     def read(self, path: Path) -> tuple[bytes, Stamp]:
         self.reads.append(path.name)
@@ -30,6 +31,7 @@ class FaultyFiles(Files):
     def replace(self, path: Path, content: bytes) -> Stamp:
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        self.writes.append(path.name)
         return super().replace(path, content)
 
     def sync_directory(self, path: Path) -> None:

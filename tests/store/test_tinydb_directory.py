@@ -85,6 +85,24 @@ async def test_a_session_file_opens_in_plain_tinydb(disk_store: TinyDBStore, dir
     assert tables["runs"][1]["workflow"]["name"] == "Greeter"
 
 
+async def test_a_transaction_replaces_one_file_once(directory: Path, clock: Clockwork) -> None:
+    files = FaultyFiles()
+    store = TinyDBStore(directory, clock=clock, files=files)
+    await store.open()
+    session_id = await new_session(store)
+    files.writes.clear()
+    async with store.transaction(session_id) as transaction:
+        transaction.put_message(message(session_id))
+        transaction.put_run(run(session_id))
+        transaction.put_interrupt(interrupt(session_id))
+        transaction.session.status = "running"
+    assert files.writes == [f"{session_id}.json"]
+    async with store.transaction(session_id) as transaction:
+        await transaction.interrupts()
+    assert files.writes == [f"{session_id}.json"]
+    await store.close()
+
+
 async def test_workflows_and_index_open_in_plain_tinydb(disk_store: TinyDBStore, directory: Path) -> None:
     await disk_store.save_workflow(workflow("a"), new=True)
     await disk_store.save_workflow(workflow("b"), new=True)

@@ -134,7 +134,11 @@ class AtomicStorage(Storage):
 
 
 class RowTable(Table):
-    """A table whose rows are put whole, by number, many at a time."""
+    """A table whose rows are put whole, by number, many at a time.
+
+    TinyDB's own reading, inserting and removing work as ever; its ``update`` does not, because a
+    row is never changed in place.
+    """
 
     def put_all(self, rows: Mapping[int, bytes]) -> None:
         """Insert or replace rows; the numbers are the document ids."""

@@ -1,0 +1,46 @@
+import pytest, json, time
+from graphs import ECHO, APPROVAL, node, edge, document
+async def test_probe(api, jp_serverapp, caplog):
+    async def show(label, coro):
+        r = await coro
+        print("##", label, r.status, r.text[:300], {k:v for k,v in r.headers.items() if k.startswith("Access") or k=="Content-Type"})
+    s = await api.open(ECHO)
+    await show("data null", api.post("workflows", {"name":"x","nodes":[{"id":"a","type":"text_input","data":None}]}))
+    await show("data list", api.post("workflows", {"name":"x","nodes":[{"id":"a","type":"text_input","data":[1]}]}))
+    await show("bigint", api.post("workflows", {"name":"x","metadata":{"a":10**30}} ,raw=b'{"name":"x","metadata":{"a":1000000000000000000000000000000}}'))
+    await show("1e999", api.post("workflows", raw=b'{"name":"x","metadata":{"a":1e999}}'))
+    await show("NaN", api.post("workflows", raw=b'{"name":"x","metadata":{"a":NaN}}'))
+    await show("surrogate", api.post("workflows", raw=b'{"name":"\\ud800"}'))
+    await show("badutf8", api.post("workflows", raw=b'{"name":"\xff"}'))
+    await show("since old", api.get(f"playground/sessions/{s}/messages", params={"since":"0001-01-01T00:00:00+05:00"}))
+    await show("since hi", api.get(f"playground/sessions/{s}/messages", params={"since":"9999-12-31T23:59:59-05:00"}))
+    await show("since 999", api.get(f"playground/sessions/{s}/messages", params={"since":"0999-01-01T00:00:00Z"}))
+    await show("multipart", api.post("workflows", raw=b'{"name":"x"}', headers={"Content-Type":"multipart/form-data"}))
+    await show("multipart2", api.post("workflows", raw=b'{"name":"x"}', headers={"Content-Type":"multipart/form-data; boundary=xx"}))
+    await show("urlenc", api.post("workflows", raw=b'a=%zz&b', headers={"Content-Type":"application/x-www-form-urlencoded"}))
+    await show("405", api.put("health", {}))
+    await show("405b", api.put(f"playground/sessions/{s}/messages", {}))
+    await show("404", api.get("nonsense/x"))
+    await show("HEAD", api("HEAD", "workflows"))
+    await show("unauth", api.get("workflows", headers={"Authorization":"token wrong"}))
+    await show("options", api("OPTIONS","workflows", headers={"Authorization":"", "Origin":"http://x.example","Access-Control-Request-Headers":"authorization,x-api-key"}))
+    await show("wf id slash", api.post("workflows", {"name":"x","id":"a/b"}))
+    await show("wf validate", api.post("workflows", {"name":"x","id":"validate"}))
+    await show("wf validate get", api.get("workflows/validate"))
+    await show("wf validate put", api.put("workflows/validate", {"name": "y"}))
+    t=time.time(); body=b'{"name":"x","d":"' + b'a'*(8*1024*1024-100) + b'"}'
+    await show("8mb", api.post("workflows", raw=body)); print(time.time()-t)
+    import resource; print("RSS", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(caplog.text[-1500:])
+async def test_bad_path(jp_fetch, http_server_client, jp_base_url):
+    for tok in ({"Authorization":"token s3cret-token-of-the-test"}, {}):
+        r = await http_server_client.fetch("/a%40b/flowdrop/api/playground/sessions/%ff", headers=tok, raise_error=False)
+        print("##", r.code, r.body)
+    r = await http_server_client.fetch("/a%40b/flowdrop/api/playground/sessions/x", headers={"Host":"evil.example", **tok}, raise_error=False)
+    print("##", r.code, r.body)
+    r = await http_server_client.fetch("/a%40b/flowdrop/api/playground/sessions/x", headers={"Origin":"http://evil.example", "Authorization":"token s3cret-token-of-the-test"}, raise_error=False)
+    print("##", r.code, r.body)
+    r = await http_server_client.fetch("/a%40b/flowdrop/api", headers=tok, raise_error=False)
+    print("##", r.code, r.body[:200])
+    r = await http_server_client.fetch("/a%40b/flowdrop/api/", headers={"Authorization":"token s3cret-token-of-the-test"}, raise_error=False)
+    print("##", r.code, r.body[:200])
