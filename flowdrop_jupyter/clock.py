@@ -23,7 +23,7 @@ def system_clock() -> datetime:
 
 def format_time(moment: datetime) -> str:
     """Return *moment* as ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` in UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime | None:

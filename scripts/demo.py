@@ -8,6 +8,7 @@ is found, a screenshot of JupyterLab stay there.
 from __future__ import annotations
 
 import html
+import json
 import os
 import secrets
 import shutil
@@ -106,6 +107,12 @@ def fresh_output() -> Iterator[None]:
     for name in ("FLOWDROP_SERVER_URL", "FLOWDROP_TOKEN"):
         os.environ.pop(name, None)
     os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime)
+    # The user's own settings stay out of it, and so does JupyterLab's question about its newsletter.
+    labconfig = OUTPUT / "config" / "labconfig"
+    labconfig.mkdir(parents=True)
+    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (labconfig / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
+    os.environ["JUPYTER_CONFIG_DIR"] = str(OUTPUT / "config")
     try:
         yield
     finally:
@@ -159,7 +166,7 @@ def photograph(server: Server, chromium: str) -> Path:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{server.url}/lab?token={server.token}")
-        page.locator('[data-id="flowdrop-panel"], [title^="FlowDrop"]').first.click(timeout=60_000)
+        page.locator('[data-id="flowdrop-sessions"]').first.click(timeout=60_000)
         page.get_by_role("button", name="Penguins").first.click(timeout=30_000)
         page.get_by_text("Wrote 333 rows").first.wait_for(timeout=30_000)
         page.screenshot(path=picture)

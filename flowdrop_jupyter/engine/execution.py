@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import msgspec
 
@@ -67,7 +68,12 @@ async def execute_node(
         raise
     except FlowDropError as error:
         raise NodeError(error.message, code=error.code, details=error.details) from error
-    except Exception as error:
+    except anyio.get_cancelled_exc_class() as error:
+        # Passed on when the run is being cancelled. Otherwise the node awaited something that was
+        # cancelled alone, and the run would wait for its result for ever.
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        raise NodeError(f"{node.label} awaited something that was cancelled.") from error
+    except (Exception, SystemExit) as error:  # a node that calls sys.exit() must not end the server
         logger.exception("The node %s (%s) failed unexpectedly.", node.id, made.node_type.id)
         kind = type(error).__name__
         message = f"{node.label} failed unexpectedly ({kind}). The server's log has the details."

@@ -163,8 +163,9 @@ class Run:
     async def _execute_one(self, job: JobRecord, settled: MemoryObjectSendStream[Settled]) -> None:
         node = self._plan.nodes[job.node_id]
         arrived = delivered_values(node, self._plan, self._jobs)
-        # Values given at launch sit below what edges deliver (DATA-6).
-        delivered = {**self._environment.initial.get(node.id, {}), **arrived}
+        # Values given at launch sit below what edges deliver; what is no map is ignored (DATA-6).
+        given = self._environment.initial.get(node.id)
+        delivered = {**(given if isinstance(given, Mapping) else {}), **arrived}
         while True:
             result = await self._attempt(job, node, delivered)
             if not (isinstance(result, NodeError) and result.retryable and job.attempt <= _retries(node)):

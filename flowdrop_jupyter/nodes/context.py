@@ -64,10 +64,16 @@ class Files:
         """
         if not path.strip() or "\0" in path:
             raise NodeError("A file path is needed.", code="FILE_PATH_INVALID")
-        resolved = (self._base / path).resolve()
-        if not resolved.is_relative_to(self._root):
+        try:
+            resolved = (self._base / path).resolve()
+            inside = resolved.is_relative_to(self._root)
+            there = inside and resolved.is_file()
+        except (OSError, RuntimeError) as error:
+            # A name too long for the file system, or a circle of links.
+            raise NodeError(f"{path!r} is not a usable file path.", code="FILE_PATH_INVALID") from error
+        if not inside:
             raise NodeError(f"{path!r} is outside the files this server offers.", code="FILE_PATH_INVALID")
-        if must_exist and not resolved.is_file():
+        if must_exist and not there:
             raise NodeError(f"There is no file {path!r}.", code="FILE_NOT_FOUND")
         return resolved
 

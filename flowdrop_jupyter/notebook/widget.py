@@ -83,15 +83,20 @@ class ChatWidget(anywidget.AnyWidget):
     @property
     def messages(self) -> list[MessageRow]:
         """All messages, read anew; the last known ones while the server cannot be reached."""
-        try:
-            return self.refresh()
-        except FlowDropError:
-            return self.conversation.rows()
+        self._look()
+        return self.conversation.rows()
 
     @property
     def prompt(self) -> Prompt | None:
-        """The question that waits for an answer, or None."""
+        """The question that waits for an answer, read anew; the last known one as for ``messages``."""
+        self._look()
         return self.conversation.prompt
+
+    def _look(self) -> None:
+        # After close() the last known state is all there is.
+        if not self.conversation.closed:
+            with suppress(FlowDropError):
+                self.refresh()
 
     def refresh(self) -> list[MessageRow]:
         """Read what is new now.

@@ -15,7 +15,8 @@ MAX_DEPTH: Final = 63
 """The deepest nesting of containers that is read; the body itself is level 1 (decision 3)."""
 
 _INLINE_BYTES: Final = 64 * 1024
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+# Possessive: the pattern would otherwise keep a way back for each character of a long string.
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, cast
 
 import msgspec
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
@@ -63,6 +64,7 @@ _TEXTS: Final = {
     405: "This address does not take that method.",
     413: "The request body is too large.",
 }
+_REQUEST_HEADERS: Final = "Accept, Content-Type, Authorization, X-API-Key, X-XSRFToken"
 _FAILURE: Final = "The server failed to answer. Its log has the details."
 
 
@@ -97,6 +99,14 @@ class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
         self._refuse(status, error.code, error.message, error.details)
 
+    @allow_unauthenticated
+    def options(self, *args: Any, **kwargs: Any) -> None:
+        """Answer a preflight: all headers that the official clients send are allowed (§1.1)."""
+        super().options(*args, **kwargs)
+        if "Access-Control-Allow-Headers" not in self.settings.get("headers", {}):
+            self.set_header("Access-Control-Allow-Headers", _REQUEST_HEADERS)
+        self.set_status(204)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what Jupyter or tornado refused in the same envelope, without any traceback."""
         if status_code >= 500:
@@ -111,7 +121,9 @@ class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
     def _refuse(self, status: int, code: str, text: str, details: Any = ()) -> None:
         body = {"success": False, "error": text, "code": code, "error_code": code, "details": list(details)}
         # tornado has dropped every header by now; without this one a page cannot read the refusal.
-        self.set_cors_headers()
+        # What is refused before anybody asked who is calling, such as a broken path, goes without.
+        if hasattr(self, "_jupyter_current_user"):
+            self.set_cors_headers()
         self._finish_json(body, status)
 
     def _finish_json(self, body: Mapping[str, Any], status: int) -> None:

@@ -91,6 +91,11 @@ def may(principal: Principal, action: Action, session: SessionRecord) -> bool:
     return _OWN[action] in held and owns(principal, session)
 
 
+def may_list(principal: Principal) -> bool:
+    """Tell whether lists show *principal* any session at all."""
+    return may_list_all(principal) or (VIEW_OWN in principal.permissions and bool(principal.id))
+
+
 def may_list_all(principal: Principal) -> bool:
     """Tell whether lists show *principal* everybody's sessions (PLAY-5)."""
     return bool(principal.permissions & {ADMINISTER, VIEW_ANY})

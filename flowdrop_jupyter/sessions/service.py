@@ -31,7 +31,7 @@ from ..store.records import (
 from ..workflow import require_valid
 from .closing import close_run, put_system_message, settle_prompt
 from .inputs import launch_values
-from .permissions import Principal, may_list_all, require, require_create, require_drive
+from .permissions import Principal, may_list, may_list_all, require, require_create, require_drive
 from .processor import DeferredMessageProcessor
 from .prompts import check_answer
 
@@ -119,7 +119,7 @@ class SessionService:
 
         :raises NotFound: ``WORKFLOW_NOT_FOUND`` for a workflow that neither exists nor has sessions.
         """
-        if not may_list_all(principal) and not principal.id:
+        if not may_list(principal):
             return []
         owner = None if may_list_all(principal) else principal.id
         found = await self._store.sessions(
@@ -230,7 +230,8 @@ class SessionService:
         # A prompt waits without an actor, and so does a run whose end could not be recorded.
         async with self._store.transaction(session_id) as tx:
             run = await self._open_run(tx)
-            if run is not None:
+            # A message that came meanwhile has begun a run which nobody asked to stop.
+            if run is not None and run.id == session.active_run:
                 run.stop_requested = True
                 await close_run(tx, run, "cancelled", self._clock, reason="stopped")
                 put_system_message(tx, run, "The run was stopped.", self._ids)
@@ -295,11 +296,13 @@ class SessionService:
                     "This prompt has to be answered, it cannot be cancelled.",
                     code="INTERRUPT_NOT_CANCELLABLE",
                 )
+            # Other branches may be at work; without them, what runs after the commit is a new turn.
+            at_work = tx.session.status == "running"
             await settle_prompt(tx, interrupt, "cancelled", self._clock, by=principal.owner)
             run.stop_requested = True
             await close_run(tx, run, "cancelled", self._clock, reason="cancelled")
             put_system_message(tx, run, "The prompt was cancelled, and with it the run.", self._ids)
-        if self._processor.stop(found.session_id):
+        if at_work and self._processor.stop(found.session_id):
             await self._processor.settled(found.session_id)
         return interrupt
 
@@ -394,4 +397,8 @@ def _cursor(text: str | None) -> tuple[int | None, str | None]:
     if text.isascii() and text.isdigit():
         return int(text[:18]), None
     moment = parse_time(text)
-    return (None, format_time(moment)) if moment else (None, None)
+    try:
+        return (None, format_time(moment)) if moment else (None, None)
+    except OverflowError:
+        # An offset at either end of the calendar leaves it.
+        return None, None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..clock import Clock, format_time
+from ..clock import Clock, format_time, seconds_between
 from ..engine import PlannedNode
 from ..ids import IdFactory
 from ..store.protocol import SessionTransaction, Store
@@ -46,10 +46,7 @@ class SessionRunSink:
                         node_id=job.node_id,
                         parent_message_id=self._run.message_id,
                         execution_id=self._run.id,
-                        metadata={
-                            "nodeLabel": node.label,
-                            "duration": round((job.duration_us or 0) / 1000),
-                        },
+                        metadata=self._answer_metadata(job, node),
                     )
                 )
 
@@ -93,6 +90,14 @@ class SessionRunSink:
                 )
             )
             tx.append_event(interrupt_event(interrupt))
+
+    def _answer_metadata(self, job: JobRecord, node: PlannedNode) -> dict[str, Any]:
+        """Return what the screens show beside an answer; ``duration`` is since the turn began, in ms."""
+        metadata: dict[str, Any] = {"nodeLabel": node.label}
+        seconds = seconds_between(self._run.started_at, job.completed_at)
+        if seconds is not None:
+            metadata["duration"] = round(seconds * 1000)
+        return metadata
 
     async def _keep(self, jobs: Sequence[JobRecord]) -> None:
         async with self._store.transaction(self._run.session_id) as tx:

@@ -60,7 +60,7 @@ def stored_node(node: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any]
     anchor = node_type_id(node)
     if anchor and catalog.node_type(anchor) is not None:
         kept["type"] = UNIVERSAL_NODE
-        kept["data"] = {**kept.get("data", {}), "metadata": {"node_type_id": anchor}}
+        kept["data"] = {**node_data(kept), "metadata": {"node_type_id": anchor}}
     return kept
 
 

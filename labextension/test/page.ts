@@ -12,12 +12,14 @@ const NAMES = [
   'Event',
   'KeyboardEvent',
   'FocusEvent',
+  'InputEvent',
   'requestAnimationFrame'
 ] as const;
 
 export function openPage(): HTMLElement {
   const { window } = new JSDOM('<!doctype html><body><main id="host"></main></body>', {
-    pretendToBeVisual: true
+    pretendToBeVisual: true,
+    url: 'http://localhost:8888/lab'
   });
   for (const name of NAMES) {
     const value: unknown = window[name];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { IChatState } from '../src/chat/backend';
+import { keepDraft } from '../src/chat/drafts';
 import { ChatError } from '../src/chat/errors';
 import type { IMessage } from '../src/chat/protocol';
 import { ChatView } from '../src/chat/view';
@@ -13,6 +14,7 @@ let views: ChatView[] = [];
 
 beforeEach(() => {
   host = openPage();
+  keepDraft('s1', '');
 });
 
 afterEach(() => {
@@ -60,6 +62,15 @@ test('Shift+Enter breaks the line', async () => {
   await settle();
   assert.ok(!event.defaultPrevented);
   assert.deepEqual(backend.calls, []);
+});
+
+test('a line break stays out of reach of the host, which would forbid it', () => {
+  show();
+  let heard = 0;
+  field().addEventListener('beforeinput', () => (heard += 1));
+  const inputType = 'insertLineBreak';
+  field().dispatchEvent(new InputEvent('beforeinput', { inputType, bubbles: true }));
+  assert.equal(heard, 0);
 });
 
 test('Enter belongs to the input method while it composes', async () => {
@@ -355,6 +366,37 @@ test('the focus comes back to the field when the host draws the view again', asy
   attach(backend);
   await new Promise(resolve => requestAnimationFrame(resolve));
   assert.equal(document.activeElement, field());
+});
+
+test('the focus comes back to a prompt that was answered meanwhile', async () => {
+  const backend = show([prompt(1)]);
+  buttonNamed(host, 'Yes')!.focus();
+  host.replaceChildren();
+  views.pop()!.dispose();
+  backend.store.upsert([prompt(1, { response_value: true }, { status: 'completed' })]);
+  attach(backend);
+  await new Promise(resolve => requestAnimationFrame(resolve));
+  assert.equal(document.activeElement, host.querySelector('.jp-FlowDrop-prompt'));
+});
+
+test('the focus never leaves the chat while a prompt turns into its answer', () => {
+  const backend = show([prompt(1)]);
+  buttonNamed(host, 'Yes')!.focus();
+  backend.store.upsert([prompt(1, { response_value: true }, { status: 'completed' })]);
+  assert.equal(document.activeElement, host.querySelector('.jp-FlowDrop-prompt'));
+});
+
+test('a draft outlives its backend, until it is sent', async () => {
+  show([], { sessionId: 'draft-session' });
+  type(field(), 'typed before the cell ran again');
+  views.pop()!.dispose();
+  show([], { sessionId: 'draft-session' });
+  assert.equal(field().value, 'typed before the cell ran again');
+  press(field(), 'Enter');
+  await settle();
+  views.pop()!.dispose();
+  show([], { sessionId: 'draft-session' });
+  assert.equal(field().value, '');
 });
 
 test('a disposed view hears nothing and leaves nothing', () => {

@@ -210,6 +210,20 @@ def test_messages_are_the_last_known_ones_while_the_server_is_away(
     assert [row["content"] for row in widget.messages] == ["hello", "You said: hello"]
 
 
+def test_a_question_from_before_is_known_at_once(widget: ChatWidget, server: FakeServer) -> None:
+    server.ask(widget.session_id, "i1", "Still there?")
+    server.sessions[widget.session_id]["status"] = "awaiting_input"
+    assert widget.prompt is not None
+    assert widget.prompt.text == "Still there?"
+
+
+def test_a_closed_widget_keeps_what_it_knew(widget: ChatWidget) -> None:
+    widget.send("hello")
+    widget.close()
+    assert len(widget.messages) == 2
+    assert widget.prompt is None
+
+
 def test_closing_twice_is_closing_once(widget: ChatWidget, comm: RecordingComm) -> None:
     widget.close()
     widget.close()

@@ -267,7 +267,9 @@ def test_plot_copes_with_odd_values() -> None:
     table = to_wire(frame)
 
     assert dataframe_plot(table, "a by b").image
-    assert "\\[" not in dataframe_plot(table, "$\\frac$ by flag").image
+    assert dataframe_plot(table, "$\\frac$ by flag").markdown.startswith(
+        "![Bar chart of $\\\\frac$ by flag]("
+    )
     assert dataframe_plot(table, "when").image
     assert dataframe_plot(table, "a by b by flag").image
 
@@ -362,6 +364,20 @@ def test_a_failed_write_leaves_nothing_behind(
     assert error.code == "FILE_NOT_WRITTEN"
     assert "No space left" in error.message
     assert os.listdir(tmp_path) == []
+
+
+def test_columns_of_one_name_cannot_become_json(context: NodeContext, tmp_path: Path) -> None:
+    table = to_wire(pd.DataFrame([[1, 2]], columns=["same", "same"]))
+
+    assert refusal(dataframe_write, context, table, "out.json").code == "FILE_NOT_WRITTEN"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "call", [dataframe_read, lambda c, p: dataframe_write(c, {"columns": [], "rows": []}, p)]
+)
+def test_a_name_that_is_too_long_is_a_node_error(context: NodeContext, call: Callable[..., Any]) -> None:
+    assert refusal(call, context, "x" * 300 + ".csv").code.startswith("FILE_")
 
 
 def test_writing_is_declared_as_a_side_effect() -> None:

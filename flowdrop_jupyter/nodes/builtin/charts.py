@@ -150,14 +150,30 @@ _JOINT: Final = re.compile(r"\s+(vs\.?|versus|against|by|per)\s+", re.IGNORECASE
 
 
 def _split(frame: pandas.DataFrame, words: str) -> list[tuple[str, str]]:
+    """Return the columns that *words* name, each with the joint before it.
+
+    A column's own name may hold a joint, so the longest stretch that is a column's name wins.
+    """
     known = {str(name).casefold() for name in frame.columns}
-    if words.casefold() in known:
-        return [("", words)]
-    pieces = _JOINT.split(words)
-    sides = [("", pieces[0].strip("`\"' "))]
-    for joint, name in zip(pieces[1::2], pieces[2::2], strict=True):
-        sides.append(("by" if joint.lower() in ("by", "per") else "vs", name.strip("`\"' ")))
+    joints = list(_JOINT.finditer(words))
+    ends = [*(joint.start() for joint in joints), len(words)]
+    sides: list[tuple[str, str]] = []
+    start, index, joint = 0, 0, ""
+    while index < len(ends):
+        stretches = [
+            at for at in range(index, len(ends)) if _name(words[start : ends[at]]).casefold() in known
+        ]
+        index = stretches[-1] if stretches else index
+        sides.append((joint, _name(words[start : ends[index]])))
+        if index < len(joints):
+            joint = "by" if joints[index][1].lower() in ("by", "per") else "vs"
+            start = joints[index].end()
+        index += 1
     return sides
+
+
+def _name(words: str) -> str:
+    return words.strip("`\"' ")
 
 
 def _two(frame: pandas.DataFrame, first: int, second: int, joint: str) -> Chart:

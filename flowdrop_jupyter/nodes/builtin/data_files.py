@@ -121,7 +121,14 @@ def dataframe_write(
     """
     frame = from_wire(dataframe)
     file = context.files.resolve(path)
-    content = _serialized(frame, _format(file, format, otherwise="csv"))
+    kind = _format(file, format, otherwise="csv")
+    try:
+        content = _serialized(frame, kind)
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
+        raise NodeError(
+            f"The data frame cannot be written as {kind}: {reason}", code="FILE_NOT_WRITTEN"
+        ) from error
     if not file.parent.is_dir():
         raise NodeError(f"There is no folder for {path!r}.", code="FILE_FOLDER_MISSING")
     if file.is_dir():
@@ -141,7 +148,7 @@ def write_whole(file: Path, content: bytes, *, overwrite: bool) -> None:
     :raises FileExistsError: when *file* exists and *overwrite* is false; it is not touched.
     :raises OSError: when it cannot be written; nothing is left behind.
     """
-    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(6)}.tmp")
+    temporary = file.with_name(f".flowdrop-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as stream:
             stream.write(content)
@@ -228,6 +235,8 @@ def _serialized(frame: pandas.DataFrame, kind: str) -> bytes:
         return bytes(frame.to_parquet(index=False))
     if kind == "json":
         names = [str(name) for name in frame.columns]
+        if len(set(names)) < len(names):
+            raise ValueError("two columns have the same name")
         rows = [dict(zip(names, row, strict=True)) for row in to_wire(frame)["rows"]]
         return msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n"
     text: str = frame.to_csv(index=False, sep="\t" if kind == "tsv" else ",", lineterminator="\n")

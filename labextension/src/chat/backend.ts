@@ -23,7 +23,8 @@ export interface IChatState {
 /** What a view leaves behind for the next view on the same backend. */
 export interface IViewMemory {
   draft: string;
-  composerFocused: boolean;
+  /** Where the focus was: nowhere in the chat, in the composer, or elsewhere, by message id if it was in one. */
+  focus: 'none' | 'composer' | 'chat' | `message:${string}`;
   /** Whether the log follows new messages. */
   stuckToEnd: boolean;
   scrollTop: number;

@@ -1,6 +1,7 @@
 /** Where the person writes: Enter sends, Shift+Enter breaks the line, and a draft is never lost. */
 import type { IViewContext } from './context';
 import { h, setAttribute, uniqueId } from './dom';
+import { draftOf, keepDraft } from './drafts';
 import { icon } from './icons';
 import { MAX_CONTENT_LENGTH } from './protocol';
 import { characterCount } from './text';
@@ -21,11 +22,12 @@ export class Composer {
     const { backend, signal } = _context;
     this._hint.id = uniqueId('composer-hint');
     this._field.setAttribute('aria-describedby', this._hint.id);
-    this._field.value = backend.memory.draft;
+    this._field.value = backend.memory.draft || draftOf(backend.state.sessionId);
+    backend.memory.draft = this._field.value;
     this._field.addEventListener(
       'input',
       () => {
-        backend.memory.draft = this._field.value;
+        this._keep(this._field.value);
         this.update();
       },
       { signal }
@@ -86,10 +88,16 @@ export class Composer {
     this._sending = false;
     if (sent) {
       this._field.value = '';
-      backend.memory.draft = '';
+      this._keep('');
       this._sent();
     }
     this.update();
+  }
+
+  private _keep(draft: string): void {
+    const { backend } = this._context;
+    backend.memory.draft = draft;
+    keepDraft(backend.state.sessionId, draft);
   }
 
   private _onKey(event: KeyboardEvent): void {

@@ -79,6 +79,14 @@ export class MessageLog {
     this._keeper.toEnd();
   }
 
+  /** Give the focus to a message, or to the whole conversation when it is not there any more. */
+  focusMessage(id: string): void {
+    const drawn = this._drawn.get(id);
+    if (!drawn || !focusRow(drawn.node)) {
+      this._scroller.focus({ preventScroll: true });
+    }
+  }
+
   private _drawRows(items: readonly LogItem[]): void {
     const keys = new Set(items.map(item => item.key));
     for (const [key, drawn] of this._drawn) {
@@ -110,12 +118,13 @@ export class MessageLog {
     const drawn = this._newRow(item);
     this._drawn.set(item.key, drawn);
     if (known) {
-      const hadFocus = known.node.contains(document.activeElement);
       known.lifetime.abort();
-      known.node.replaceWith(drawn.node);
-      if (hadFocus) {
-        drawn.node.querySelector<HTMLElement>('[tabindex="-1"]')?.focus({ preventScroll: true });
+      known.node.before(drawn.node);
+      if (known.node.contains(document.activeElement)) {
+        // Before the old row goes, so that the focus never leaves the chat.
+        focusRow(drawn.node);
       }
+      known.node.remove();
     }
     return drawn.node;
   }
@@ -198,4 +207,11 @@ export class MessageLog {
   private readonly _keeper: ScrollKeeper;
   private readonly _drawn = new Map<string, IDrawn>();
   private _firstKey: string | undefined;
+}
+
+/** Focus what a row has to offer; false when nothing in it takes the focus. */
+function focusRow(row: HTMLElement): boolean {
+  const target = row.querySelector<HTMLElement>('[tabindex="-1"]');
+  target?.focus({ preventScroll: true });
+  return target !== null;
 }

@@ -5,7 +5,7 @@ import type { IMessage } from './protocol';
 export class ChatStore {
   readonly memory: IViewMemory = {
     draft: '',
-    composerFocused: false,
+    focus: 'none',
     stuckToEnd: true,
     scrollTop: 0,
     openFolds: new Set(),

@@ -1,6 +1,6 @@
 /** The chat view: header, conversation and composer on one backend, with one lifetime. */
 import { AlertLine } from './alert';
-import type { IChatBackend } from './backend';
+import type { IChatBackend, IViewMemory } from './backend';
 import { Composer } from './composer';
 import { canAct, type IViewContext } from './context';
 import { h, whenAborted } from './dom';
@@ -111,9 +111,20 @@ export class ChatView {
       { signal }
     );
     this.node.addEventListener(
+      'beforeinput',
+      event => {
+        // Lab forbids line breaks inside a cell, to keep Shift+Enter for running it; here it breaks the line.
+        // Its listener sits on the field itself, so the event is caught on its way there.
+        if (event.inputType === 'insertLineBreak') {
+          event.stopPropagation();
+        }
+      },
+      { signal, capture: true }
+    );
+    this.node.addEventListener(
       'focusin',
       event => {
-        memory.composerFocused = this._composer.owns(event.target);
+        memory.focus = this._placeOf(event.target);
       },
       { signal }
     );
@@ -123,7 +134,7 @@ export class ChatView {
         // A host that redraws removes the node first; only a real move of the focus counts.
         queueMicrotask(() => {
           if (this.node.isConnected && !this.node.contains(document.activeElement)) {
-            memory.composerFocused = false;
+            memory.focus = 'none';
           }
         });
       },
@@ -158,16 +169,30 @@ export class ChatView {
 
   /** Give the focus back when a host redrew the view under the person's hands. */
   private _restoreFocus(): void {
-    if (!this._backend.memory.composerFocused) {
+    const place = this._backend.memory.focus;
+    if (place === 'none') {
       return;
     }
     requestAnimationFrame(() => {
       const active = document.activeElement;
       const nobodyElse = active === null || active === document.body;
-      if (!this._lifetime.signal.aborted && this.node.isConnected && nobodyElse) {
+      if (this._lifetime.signal.aborted || !this.node.isConnected || !nobodyElse) {
+        return;
+      }
+      if (place === 'composer') {
         this._composer.focus();
+      } else {
+        this._log.focusMessage(place.replace(/^message:/, ''));
       }
     });
+  }
+
+  private _placeOf(target: EventTarget | null): IViewMemory['focus'] {
+    if (this._composer.owns(target)) {
+      return 'composer';
+    }
+    const row = target instanceof Element ? target.closest('[data-message-id]') : null;
+    return row === null ? 'chat' : `message:${row.getAttribute('data-message-id') ?? ''}`;
   }
 
   private readonly _lifetime = new AbortController();
