@@ -64,7 +64,7 @@ def escape_markdown(text: str) -> str:
 
 def safe_link(address: str) -> str | None:
     """The address when a reader may follow it, else None."""
-    address = _CONTROL.sub("", entities.unescape(address)).strip()
+    address = _CONTROL.sub("", address).strip()
     try:
         scheme = urlsplit(address).scheme.lower()
     except ValueError:

@@ -173,8 +173,15 @@ class ChatWidget(anywidget.AnyWidget):
         with suppress(RuntimeError):
             if content.get("kind") == "request":
                 self.conversation.workers.submit(lambda: self._respond(content))
-            elif content.get("kind") == "view" and self._views.note(content.get("state")):
-                self.conversation.workers.submit(self._republish)
+            elif content.get("kind") == "view":
+                self._on_view(content.get("state"))
+
+    def _on_view(self, state: Any) -> None:
+        due = self._views.note(state)
+        if state in {"attached", "detached"}:
+            self.conversation.follow(watched=self._views.anybody)
+        if due:
+            self.conversation.workers.submit(self._republish)
 
     def _respond(self, request: dict[str, Any]) -> None:
         super().send(respond(self.conversation, request))
@@ -214,12 +221,20 @@ class ChatWidget(anywidget.AnyWidget):
 
 
 class _Views:
-    """Whether a view has the keyboard's focus, and whether a refresh waits for it to leave."""
+    """Who looks on, whether a view has the keyboard's focus, and whether a refresh waits for it to leave."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._seen = False
+        self._count = 0
         self._focused = False
         self._pending = False
+
+    @property
+    def anybody(self) -> bool:
+        """Whether a view is there; also while none has come yet, as where no front end runs."""
+        with self._lock:
+            return self._count > 0 or not self._seen
 
     def put_off(self) -> bool:
         """Ask before a refresh: True means that it has to wait and is remembered."""
@@ -233,6 +248,11 @@ class _Views:
         A new view cannot have the focus yet, and one that is gone has it no more.
         """
         with self._lock:
+            if state == "attached":
+                self._seen = True
+                self._count += 1
+            elif state == "detached":
+                self._count = max(self._count - 1, 0)
             self._focused = state == "focus"
             due = self._pending and not self._focused
             if due:

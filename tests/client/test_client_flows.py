@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from client_door import Door, ok, row
+
+from flowdrop_jupyter.errors import InvalidInput
 
 
 def script(*pages: dict[str, Any]) -> Callable[[httpx.Request], httpx.Response]:
@@ -77,3 +81,27 @@ def test_wait_gives_up_after_its_timeout(door: Door) -> None:
     with pytest.raises(TimeoutError, match="2 seconds"):
         door(script({"rows": [], "status": "running"}), lambda c: c.wait("s", after=1, timeout=2))
     assert door.time.now == pytest.approx(2.0)
+
+
+def test_saving_a_workflow_file_replaces_an_earlier_version(door: Door, tmp_path: Path) -> None:
+    file = tmp_path / "w.flowdrop.json"
+    file.write_text(json.dumps({"id": "w", "name": "n"}), "utf-8")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(409, json={"success": False, "error": "It exists.", "code": "CONFLICT"})
+        return ok(json.loads(request.content))
+
+    assert door(answer, lambda c: c.save_workflow(file)) == {"id": "w", "name": "n"}
+    assert [request.method for request in door.sent] == ["POST", "PUT"]
+
+
+@pytest.mark.parametrize("text", ["{torn", "[]"])
+def test_a_file_that_is_no_workflow_is_refused_before_anything_is_sent(
+    door: Door, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "w.flowdrop.json"
+    file.write_text(text, "utf-8")
+    with pytest.raises(InvalidInput):
+        door(lambda _: ok({}), lambda c: c.save_workflow(str(file)))
+    assert door.sent == []

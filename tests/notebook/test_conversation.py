@@ -48,6 +48,14 @@ def test_a_finished_turn_shows_the_user_message_as_completed(conversation: Conve
     assert [row["status"] for row in conversation.rows()] == ["completed", "completed"]
 
 
+def test_a_message_seen_as_pending_is_read_again(conversation: Conversation, server: FakeServer) -> None:
+    server.held = True
+    conversation.send("hello", wait=False)
+    assert conversation.refresh()[0]["status"] == "pending"
+    server.finish(conversation.session_id)
+    assert [row["status"] for row in conversation.refresh()] == ["completed", "completed"]
+
+
 def test_sending_without_waiting_comes_back_at_once(conversation: Conversation, server: FakeServer) -> None:
     server.held = True
     turn = conversation.send("hello", wait=False)

@@ -128,6 +128,13 @@ def test_braces_and_dollars_in_a_cell_stay_as_they_are(cell: Cell) -> None:
     assert "You said: {who} $who" in cell("%%flowdrop\n{who} $who\n")
 
 
+def test_the_first_line_of_a_cell_is_not_expanded_either(cell: Cell, magics: FlowDropMagics) -> None:
+    cell("%flowdrop open w1")
+    cell("who = 'Ann'")
+    cell("%%flowdrop -s {who}\nhi")
+    assert magics.current.session["name"] == "{who}"
+
+
 def test_a_cell_goes_to_the_session_it_names(cell: Cell, magics: FlowDropMagics, server: FakeServer) -> None:
     cell("%flowdrop open w1")
     other = server.add_session("my session")

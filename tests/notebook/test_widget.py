@@ -286,6 +286,16 @@ def test_a_view_that_leaves_without_news_changes_nothing(
     assert screen.updates() == []
 
 
+def test_an_idle_session_is_watched_until_the_last_view_is_gone(
+    widget: ChatWidget, comm: RecordingComm
+) -> None:
+    watched = [widget.conversation.watched]
+    for state in ("attached", "attached", "detached", "detached", "attached"):
+        comm.receive({"kind": "view", "state": state})
+        watched.append(widget.conversation.watched)
+    assert watched == [True, True, True, True, False, True]
+
+
 def test_an_unreachable_server_does_not_keep_the_widget_from_showing(
     widget: ChatWidget, server: FakeServer, screen: Screen
 ) -> None:
