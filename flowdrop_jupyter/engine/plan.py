@@ -66,7 +66,7 @@ def compile_workflow(workflow: WorkflowRecord, registry: NodeRegistry) -> Plan:
     for node_id in order:
         if node_id not in running:
             continue
-        config = node_config(raw_nodes[node_id])
+        config = _effective_config(raw_nodes[node_id], running[node_id])
         planned[node_id] = PlannedNode(
             id=node_id,
             label=node_label(raw_nodes[node_id]),
@@ -77,6 +77,19 @@ def compile_workflow(workflow: WorkflowRecord, registry: NodeRegistry) -> Plan:
             branches=branch_names(config),
         )
     return Plan(workflow_id=workflow.id, nodes=planned)
+
+
+def _effective_config(node: Mapping[str, Any], executor: FunctionNode) -> dict[str, Any]:
+    """Return the node's configuration, with its type's branches when it has none of its own.
+
+    Gating and the node itself must see the same branches (BR-4); every other default is applied when
+    parameters are resolved (CFG-6).
+    """
+    config = node_config(node)
+    defaults = executor.node_type.config_defaults()
+    if "branches" in defaults:
+        config.setdefault("branches", defaults["branches"])
+    return config
 
 
 def _refuse(message: str, code: str, locator: str) -> CompileError:

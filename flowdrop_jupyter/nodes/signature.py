@@ -183,6 +183,7 @@ def _inline(schema: Any, components: Mapping[str, Any]) -> Any:
             rest = {key: value for key, value in schema.items() if key != "$ref"}
             return {**_inline(components[reference.removeprefix("#/")], components), **rest}
         inlined = {key: _inline(value, components) for key, value in schema.items()}
+        inlined = _nullable(inlined)
         choices = inlined.get("enum")
         if isinstance(choices, list) and all(isinstance(choice, str) for choice in choices):
             inlined.setdefault("type", "string")
@@ -190,6 +191,18 @@ def _inline(schema: Any, components: Mapping[str, Any]) -> Any:
     if isinstance(schema, list):
         return [_inline(item, components) for item in schema]
     return schema
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return ``X | None`` as ``type: [X, "null"]``, so that its lane is that of X (SCH-9)."""
+    choices = schema.get("anyOf")
+    if not isinstance(choices, list) or {"type": "null"} not in choices or len(choices) != 2:
+        return schema
+    (other,) = (choice for choice in choices if choice != {"type": "null"})
+    if not isinstance(other.get("type"), str):
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**rest, **other, "type": [other["type"], "null"]}
 
 
 def _title(name: str) -> str:

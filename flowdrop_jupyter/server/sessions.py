@@ -102,7 +102,11 @@ class MessagesHandler(FlowDropHandler):
     async def post(self, session_id: str) -> None:
         body = await self.body()
         message = await self.host.sessions.post_message(
-            session_id, body.get("content"), self.principal, inputs=body.get("inputs")
+            session_id,
+            body.get("content"),
+            self.principal,
+            inputs=body.get("inputs"),
+            idempotency_key=self.request.headers.get("Idempotency-Key"),
         )
         self.answer(message_row(message), message="The message was accepted.")
 

@@ -6,6 +6,7 @@ it acknowledges is durable before it returns; the workflow runs after that (DESI
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ from .prompts import check_answer
 
 MAX_SESSION_NAME: Final = 100
 MAX_CONTENT: Final = 10_000
+MAX_IDEMPOTENCY_KEY: Final = 255
 STOP_ECHO_SECONDS: Final = 30
 """How long after a stop ended a run the same stop may be repeated (decision 9)."""
 
@@ -145,12 +147,15 @@ class SessionService:
         principal: Principal,
         *,
         inputs: Any = None,
+        idempotency_key: str | None = None,
     ) -> MessageRecord:
         """Accept a user message; the session is ``running`` and the message durable on return.
 
         A prompt that is open is closed as cancelled: the message begins a new turn.
 
         :param inputs: values of the workflow's declared inputs by name; none and ``{}`` are the same.
+        :param idempotency_key: repeating a call with the caller's same key gives the first call's
+            message and starts nothing.
         :raises InvalidInput: for blank or too long content, and for inputs the workflow does not
             declare or misses (API-2, MAN-13).
         :raises Conflict: ``SESSION_RUNNING`` while a turn runs, ``SESSION_WORKFLOW_MISSING`` when the
@@ -159,6 +164,10 @@ class SessionService:
         """
         session = require_drive(principal, await self._store.session(session_id))
         text = _content(content)
+        message_id = _message_id(session, principal, idempotency_key) or self._ids()
+        repeated = await self._store.message(session_id, message_id) if idempotency_key else None
+        if repeated is not None:
+            return repeated
         if session.status == "running":
             raise _running()
         workflow = await self._store.workflow(session.workflow_id)
@@ -171,7 +180,7 @@ class SessionService:
             if tx.session.status == "running":
                 raise _running()
             await self._withdraw_open_run(tx)
-            message = self._start_turn(tx, workflow, text, principal, initial, inputs)
+            message = self._start_turn(tx, workflow, message_id, text, principal, initial, inputs)
         self._processor.submit(session_id)
         return message
 
@@ -318,6 +327,7 @@ class SessionService:
         self,
         tx: SessionTransaction,
         workflow: WorkflowRecord,
+        message_id: str,
         text: str,
         principal: Principal,
         initial: dict[str, dict[str, Any]],
@@ -326,7 +336,7 @@ class SessionService:
         run_id = self._ids()
         message = tx.put_message(
             MessageRecord(
-                id=self._ids(),
+                id=message_id,
                 session_id=tx.session.id,
                 role="user",
                 content=text,
@@ -381,6 +391,17 @@ class SessionService:
 
 def _running() -> Conflict:
     return Conflict("The session is busy with an earlier message.", code="SESSION_RUNNING")
+
+
+def _message_id(session: SessionRecord, principal: Principal, key: str | None) -> str | None:
+    """Return the id that a message sent with an idempotency key always gets, so that it is kept once."""
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
+        raise InvalidInput(
+            f"An idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", code="IDEMPOTENCY_KEY_INVALID"
+        )
+    return str(uuid.uuid5(uuid.UUID(session.id), f"{principal.id}\0{key}"))
 
 
 def _content(content: Any) -> str:
