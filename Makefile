@@ -13,7 +13,7 @@ FRONTEND_SOURCES := $(shell find labextension/src labextension/style labextensio
 CHROMIUM = $$($(PY) scripts/chromium.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup frontend demo lab test test-python test-frontend test-ui lint format clean
+.PHONY: help setup frontend demo lab test test-python test-frontend test-ui lint format docs clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,12 +66,17 @@ lint: setup ## Check style, types and the layering of the house
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PY) scripts/error_codes.py --check || { echo 'docs/error-codes.md is stale: make docs'; exit 1; }
 	cd labextension && npm run --silent lint && npm run --silent typecheck
 
 format: setup ## Put everything into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	cd labextension && npm run --silent lint:fix
+
+docs: setup ## Write the generated pages, and refresh the example workflows
+	$(PY) scripts/error_codes.py
+	$(PY) scripts/refresh_examples.py
 
 clean: ## Remove what was built, and the environment
 	rm -rf $(STAMPS) $(VENV) labextension/node_modules labextension/lib flowdrop_jupyter/labextension \

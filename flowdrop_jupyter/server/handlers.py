@@ -96,8 +96,7 @@ class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
 
     def refuse(self, error: FlowDropError) -> None:
         """Finish with the error envelope for *error* (API-8, decision 2)."""
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        self._refuse(status, error.code, error.message, error.details)
+        self._refuse(status_of(type(error)), error.code, error.message, error.details)
 
     @allow_unauthenticated
     def options(self, *args: Any, **kwargs: Any) -> None:
@@ -130,6 +129,11 @@ class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
         self.finish(msgspec.json.encode(body), set_content_type="application/json")
+
+
+def status_of(kind: type[FlowDropError]) -> int:
+    """Return the HTTP status that an error of this kind is answered with."""
+    return next((status for base, status in _STATUS if issubclass(kind, base)), 500)
 
 
 Verb: TypeAlias = Callable[Concatenate[Any, Parameters], Coroutine[Any, Any, None]]

@@ -6,7 +6,6 @@ it acknowledges is durable before it returns; the workflow runs after that (DESI
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from ..store.records import (
     WorkflowRecord,
 )
 from ..workflow import require_valid
+from .arguments import message_text, read_cursor, repeatable_id
 from .closing import close_run, put_system_message, settle_prompt
 from .inputs import launch_values
 from .permissions import Principal, may_list, may_list_all, require, require_create, require_drive
@@ -37,8 +37,6 @@ from .processor import DeferredMessageProcessor
 from .prompts import check_answer
 
 MAX_SESSION_NAME: Final = 100
-MAX_CONTENT: Final = 10_000
-MAX_IDEMPOTENCY_KEY: Final = 255
 STOP_ECHO_SECONDS: Final = 30
 """How long after a stop ended a run the same stop may be repeated (decision 9)."""
 
@@ -163,8 +161,8 @@ class SessionService:
         :raises WorkflowInvalid: when the stored workflow no longer validates (VAL-LAUNCH).
         """
         session = require_drive(principal, await self._store.session(session_id))
-        text = _content(content)
-        message_id = _message_id(session, principal, idempotency_key) or self._ids()
+        text = message_text(content)
+        message_id = repeatable_id(session, principal, idempotency_key) or self._ids()
         repeated = await self._store.message(session_id, message_id) if idempotency_key else None
         if repeated is not None:
             return repeated
@@ -199,8 +197,8 @@ class SessionService:
             ignored (decision 4).
         """
         require(principal, "view_messages", await self._store.session(session_id))
-        after, after_time = _cursor(since)
-        below, below_time = _cursor(before)
+        after, after_time = read_cursor(since)
+        below, below_time = read_cursor(before)
         page = await self._store.messages(
             session_id,
             after=after,
@@ -391,35 +389,3 @@ class SessionService:
 
 def _running() -> Conflict:
     return Conflict("The session is busy with an earlier message.", code="SESSION_RUNNING")
-
-
-def _message_id(session: SessionRecord, principal: Principal, key: str | None) -> str | None:
-    """Return the id that a message sent with an idempotency key always gets, so that it is kept once."""
-    if key is None:
-        return None
-    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
-        raise InvalidInput(
-            f"An idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", code="IDEMPOTENCY_KEY_INVALID"
-        )
-    return str(uuid.uuid5(uuid.UUID(session.id), f"{principal.id}\0{key}"))
-
-
-def _content(content: Any) -> str:
-    if not isinstance(content, str) or not content.strip():
-        raise InvalidInput("A message needs some text.", code="MESSAGE_EMPTY")
-    if len(content) > MAX_CONTENT:
-        raise InvalidInput(f"A message has at most {MAX_CONTENT:,} characters.", code="MESSAGE_TOO_LONG")
-    return content
-
-
-def _cursor(text: str | None) -> tuple[int | None, str | None]:
-    if text is None:
-        return None, None
-    if text.isascii() and text.isdigit():
-        return int(text[:18]), None
-    moment = parse_time(text)
-    try:
-        return (None, format_time(moment)) if moment else (None, None)
-    except OverflowError:
-        # An offset at either end of the calendar leaves it.
-        return None, None

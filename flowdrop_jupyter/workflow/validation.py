@@ -122,9 +122,11 @@ def _edges(
         ):
             side: Direction = "output" if direction == "output" else "input"
             if port and node_id in by_id and not _open(by_id[node_id], side, port, catalog):
-                which = "SOURCE" if side == "output" else "TARGET"
                 message = f"The {side} {port!r} of {node_id!r} is hidden on that node."
-                yield Finding(f"R7_EDGE_{which}_NOT_EXPOSED", message, locator)
+                if side == "output":
+                    yield Finding("R7_EDGE_SOURCE_NOT_EXPOSED", message, locator)
+                else:
+                    yield Finding("R7_EDGE_TARGET_NOT_EXPOSED", message, locator)
 
 
 def _open(node: Mapping[str, Any], direction: Direction, port: str, catalog: NodeCatalog) -> bool:

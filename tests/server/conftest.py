@@ -7,7 +7,6 @@ over the suites that run under anyio.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -52,13 +51,11 @@ from pytest_jupyter.pytest_tornasync import (  # noqa: F401
     http_server_port,
     io_loop,
 )
-from server_desk import Api, extension_of
+from server_desk import TOKEN, Api, extension_of
 from traitlets.config import Config
 
 from flowdrop_jupyter.server import FlowDropApp
 from flowdrop_jupyter.sessions import Host
-
-TOKEN = "s3cret-token-of-the-test"
 
 
 @pytest.fixture
@@ -67,15 +64,30 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def jp_server_config(data_dir: Path) -> Config:
+def flowdrop_config() -> dict[str, Any]:
+    """Settings of the extension beside its data directory."""
+    return {}
+
+
+@pytest.fixture
+def server_config() -> dict[str, Any]:
+    """Settings of the server beside those every test needs."""
+    return {}
+
+
+@pytest.fixture
+def jp_server_config(
+    data_dir: Path, flowdrop_config: dict[str, Any], server_config: dict[str, Any]
+) -> Config:
     return Config(
         {
             "ServerApp": {
                 "jpserver_extensions": {"flowdrop_jupyter": True, "jupyter_server_terminals": False},
                 "allow_unauthenticated_access": False,
+                **server_config,
             },
             "IdentityProvider": {"token": TOKEN},
-            "FlowDropApp": {"data_dir": str(data_dir)},
+            "FlowDropApp": {"data_dir": str(data_dir), **flowdrop_config},
         }
     )
 
@@ -95,5 +107,4 @@ def host(flowdrop: FlowDropApp) -> Host:
 @pytest.fixture
 def api(jp_fetch: Callable[..., Awaitable[Any]], jp_serverapp: Any) -> Api:
     """Calls of the API with the server's token."""
-    logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     return Api(jp_fetch)

@@ -13,6 +13,7 @@ import msgspec
 from flowdrop_jupyter.server import FlowDropApp
 
 DEADLINE = 10.0
+TOKEN = "s3cret-token-of-the-test"
 
 
 @dataclass(frozen=True)
