@@ -12,6 +12,9 @@ FRONTEND_SOURCES := $(shell find labextension/src labextension/style labextensio
 	labextension/package.json labextension/tsconfig.json
 CHROMIUM = $$($(PY) scripts/chromium.py)
 
+# A company's own certificate authority is known to the system, not to uv.
+export UV_SYSTEM_CERTS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup frontend demo lab test test-python test-frontend test-ui lint format docs clean
 
@@ -36,7 +39,7 @@ $(STAMPS)/frontend: $(STAMPS)/venv $(STAMPS)/node-modules $(FRONTEND_SOURCES)
 	@touch $@
 
 $(STAMPS)/python: $(STAMPS)/frontend pyproject.toml
-	$(UV) pip install --quiet --python $(PY) --compile-bytecode --editable '.[dev]'
+	$(UV) pip install --quiet --python $(PY) --compile-bytecode --reinstall-package flowdrop-jupyter --editable '.[dev]'
 	@touch $@
 
 setup: $(STAMPS)/python ## Make the environment and build the front end

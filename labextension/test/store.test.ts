@@ -17,6 +17,18 @@ test('rows that arrive out of order are shown in sequence', () => {
   );
 });
 
+test('the sequence number decides, whatever the clocks said', () => {
+  const store = new ChatStore();
+  store.upsert([
+    message(2, { timestamp: message(1).timestamp }),
+    message(1, { timestamp: message(9).timestamp })
+  ]);
+  assert.deepEqual(
+    store.messages.map(row => row.id),
+    ['m1', 'm2']
+  );
+});
+
 test('a row with a known id replaces the old one', () => {
   const store = new ChatStore();
   store.upsert([message(1, { status: 'pending' }), message(2)]);

@@ -27,7 +27,7 @@ def routes(flowdrop: FlowDropApp) -> list[str]:
     """Return a path below the base for every route that the extension serves."""
     paths = []
     for pattern, *_ in flowdrop.handlers:
-        path = pattern.partition("/flowdrop/api/")[2].removesuffix("/?")
+        path = pattern.partition("flowdrop/api/")[2].removesuffix("/?")
         path = path.replace("(?:/metadata)?", "").replace("(.*)", "no/such/route")
         path = re.sub(r"\(\[\^/\]\+\??\)", NOWHERE, path)
         assert path, pattern
@@ -91,21 +91,14 @@ async def test_requests_with_the_token_are_one_owner_although_their_users_differ
 
 @pytest.fixture
 def browser(api: Api, jp_asyncio_loop: Any) -> dict[str, str]:
-    """The cookies of a page that was opened with the token in its address."""
+    """The cookies of a browser that saw the login page and then logged in with the token."""
 
     async def log_in() -> dict[str, str]:
-        reply = await api.get("workflows")
         cookies: SimpleCookie = SimpleCookie()
-        for line in reply.headers.get_list("Set-Cookie"):
-            cookies.load(line)
-        page = await api.fetch(
-            "login",
-            headers={"Cookie": "; ".join(f"{name}={item.value}" for name, item in cookies.items())},
-            raise_error=False,
-            follow_redirects=False,
-        )
-        for line in page.headers.get_list("Set-Cookie"):
-            cookies.load(line)
+        for page, credentials in (("login", ""), ("flowdrop/api/workflows", f"token {TOKEN}")):
+            answer = await api.fetch(page, headers={"Authorization": credentials})
+            for line in answer.headers.get_list("Set-Cookie"):
+                cookies.load(line)
         return {name: item.value for name, item in cookies.items()}
 
     return jp_asyncio_loop.run_until_complete(log_in())
