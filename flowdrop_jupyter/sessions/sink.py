@@ -22,6 +22,7 @@ class SessionRunSink:
         self._run = run
         self._clock = clock
         self._ids = ids
+        self._began = format_time(clock())
 
     async def started(self, jobs: Sequence[JobRecord]) -> None:
         """Keep jobs that are about to execute."""
@@ -92,9 +93,12 @@ class SessionRunSink:
             tx.append_event(interrupt_event(interrupt))
 
     def _answer_metadata(self, job: JobRecord, node: PlannedNode) -> dict[str, Any]:
-        """Return what the screens show beside an answer; ``duration`` is since the turn began, in ms."""
+        """Return what the screens show beside an answer.
+
+        ``duration`` is milliseconds of work: since the run was started, or last went on.
+        """
         metadata: dict[str, Any] = {"nodeLabel": node.label}
-        seconds = seconds_between(self._run.started_at, job.completed_at)
+        seconds = seconds_between(self._began, job.completed_at)
         if seconds is not None:
             metadata["duration"] = round(seconds * 1000)
         return metadata

@@ -54,8 +54,7 @@ async def test_the_answer_decides_the_branch(serve: Any, value: bool, said: str)
         session_id = await desk.open(APPROVAL)
         await desk.turn(session_id)
         await desk.host.sessions.resolve((await desk.prompt(session_id)).id, value, ADA)
-        assert (await desk.said(session_id))[-1] == ("assistant", said)
-        assert said not in (None, *[text for _, text in (await desk.said(session_id))[:-1]])
+        assert (await desk.said(session_id))[2:] == [("assistant", said)]
 
 
 async def test_a_node_that_asks_several_times_gets_its_answers_in_order(serve: Any) -> None:

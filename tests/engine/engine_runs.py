@@ -1,0 +1,156 @@
+"""Runs for tests: a sink that keeps every step as storage would, and what came of the run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+from engine_nodes import registry
+from graphs import workflow
+
+from flowdrop_jupyter.engine import Outcome, Plan, PlannedNode, Run, RunEnvironment, compile_workflow
+from flowdrop_jupyter.nodes import Answer, Files, Turn
+from flowdrop_jupyter.store import JobRecord
+
+Documents = list[dict[str, Any]]
+
+
+class RecordingSink:
+    """A sink that remembers every step, and keeps copies of the jobs as storage would."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, JobRecord] = {}
+        self.steps: list[tuple[str, str]] = []
+        self.prompts: list[tuple[str, dict[str, Any]]] = []
+
+    async def started(self, jobs: Sequence[JobRecord]) -> None:
+        """Keep *jobs*."""
+        await self._keep("started", jobs)
+
+    async def finished(self, job: JobRecord, node: PlannedNode) -> None:
+        """Keep *job*."""
+        await self._keep("finished", [job])
+
+    async def skipped(self, jobs: Sequence[JobRecord]) -> None:
+        """Keep *jobs*."""
+        await self._keep("skipped", jobs)
+
+    async def interrupted(self, job: JobRecord, node: PlannedNode, prompt: Mapping[str, Any]) -> None:
+        """Keep *job* and its prompt."""
+        self.prompts.append((job.node_id, dict(prompt)))
+        job.interrupt_id = f"interrupt {len(self.prompts)}"
+        await self._keep("interrupted", [job])
+
+    def times(self, step: str, node_id: str) -> int:
+        """Return how often *step* was reported of a node."""
+        return self.steps.count((step, node_id))
+
+    def of(self, step: str) -> list[str]:
+        """Return the nodes that *step* was reported of, in order."""
+        return [node_id for name, node_id in self.steps if name == step]
+
+    async def _keep(self, step: str, jobs: Sequence[JobRecord]) -> None:
+        await anyio.lowlevel.checkpoint()  # a real sink waits here, and everything else goes on
+        for job in jobs:
+            self.steps.append((step, job.node_id))
+            self.kept[job.node_id] = msgspec.json.decode(msgspec.json.encode(job), type=JobRecord)
+
+
+class TickingClock:
+    """A clock that moves on by one second each time it is read."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(seconds=1)
+        return self._now
+
+
+@dataclass
+class Bench:
+    """A workflow that can be run, and run on, with one sink."""
+
+    plan: Plan
+    sink: RecordingSink = field(default_factory=RecordingSink)
+    kept: dict[str, JobRecord] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    threads: int = 8
+    clock: TickingClock = field(default_factory=TickingClock)
+
+    async def execute(self) -> Ended:
+        """Run until the next stop, on the jobs kept so far."""
+        environment = RunEnvironment(
+            run_id="run",
+            turn=Turn(message="Hello"),
+            initial=self.initial,
+            files=Files(Path("/nonexistent")),
+            limiter=anyio.CapacityLimiter(self.threads),
+            answers=self.answers,
+        )
+        numbers = itertools.count(1)
+        run = Run(
+            self.plan,
+            self.kept,
+            environment,
+            self.sink,
+            clock=self.clock,
+            ids=lambda: f"job {len(self.kept) + next(numbers)}",
+        )
+        return Ended(await run.execute(), self.sink)
+
+    def answer(self, node_id: str, *values: Any) -> None:
+        """Answer the open prompt of a node, and take the kept jobs up for the next run."""
+        job = self.sink.kept[node_id]
+        assert job.status == "interrupted"
+        self.answers.setdefault(job.id, []).extend(Answer(value=value) for value in values)
+        self.take_up()
+        self.kept[node_id].status = "pending"
+
+    def take_up(self) -> None:
+        """Let the next run begin from copies of what the sink kept, as a new process would."""
+        for node_id, job in self.sink.kept.items():
+            copied = msgspec.json.decode(msgspec.json.encode(job), type=JobRecord)
+            if copied.status == "running" or (node_id in self.kept and self.kept[node_id].status == "pending"):
+                copied.status = "pending"
+            self.kept[node_id] = copied
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run stopped, and what its sink had kept by then."""
+
+    outcome: Outcome
+    sink: RecordingSink
+
+    def __getitem__(self, node_id: str) -> JobRecord:
+        return self.sink.kept[node_id]
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """The kept status of every node that was ever reported."""
+        return {node_id: job.status for node_id, job in sorted(self.sink.kept.items())}
+
+    def result(self, node_id: str) -> Any:
+        """Return the output ``result`` of a completed node."""
+        job = self[node_id]
+        assert job.status == "completed", job.error
+        assert job.output is not None
+        return job.output["result"]
+
+
+def bench(nodes: Documents, edges: Documents, *more: Callable[..., Any], **fields: Any) -> Bench:
+    """Return a compiled workflow that is ready to run; *more* are node types of this test alone."""
+    return Bench(compile_workflow(workflow(nodes, edges), registry(*more)), **fields)
+
+
+async def run_flow(nodes: Documents, edges: Documents, *more: Callable[..., Any], **fields: Any) -> Ended:
+    """Run a workflow from its beginning to its first stop."""
+    return await bench(nodes, edges, *more, **fields).execute()
