@@ -206,7 +206,8 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ")
+    return words.capitalize()
 
 
 _PARAM_DOC = re.compile(r"^\s*:param (\w+):\s*(.+?)(?=^\s*:|\Z)", re.MULTILINE | re.DOTALL)

@@ -64,7 +64,10 @@ _TEXTS: Final = {
     405: "This address does not take that method.",
     413: "The request body is too large.",
 }
-_REQUEST_HEADERS: Final = "Accept, Content-Type, Authorization, X-API-Key, X-XSRFToken"
+_REQUEST_HEADERS: Final = (
+    "Accept, Content-Type, Authorization, X-API-Key, X-XSRFToken, Idempotency-Key, Last-Event-ID"
+)
+_ANSWER_HEADERS: Final = "X-Total-Count, X-Page-Size, X-Page-Offset"
 _FAILURE: Final = "The server failed to answer. Its log has the details."
 
 
@@ -128,6 +131,7 @@ class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
     def _finish_json(self, body: Mapping[str, Any], status: int) -> None:
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
+        self.set_header("Access-Control-Expose-Headers", _ANSWER_HEADERS)
         self.finish(msgspec.json.encode(body), set_content_type="application/json")
 
 

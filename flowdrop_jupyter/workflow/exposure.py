@@ -22,22 +22,23 @@ def is_exposed(node_type: NodeType, config: Mapping[str, Any], direction: Direct
 
 
 def _override(ports: Any, direction: Direction, port: str) -> bool | None:
+    """Return what the instance says of a port; None when it says nothing.
+
+    The map by direction and port is EXPO-3's form. Lists are read too: one for each direction, as
+    newer editors write them, and R7.c's older one for both (decision 15).
+    """
+    side = ports.get(f"{direction}s") if isinstance(ports, Mapping) else ports
     entry: Any = None
-    if isinstance(ports, Mapping):
-        side = ports.get(f"{direction}s")
-        entry = side.get(port) if isinstance(side, Mapping) else None
-    elif isinstance(ports, list):
-        # R7.c's older spelling: one list for both directions (decision 15).
-        entry = next(
-            (
-                item
-                for item in ports
-                if isinstance(item, Mapping)
-                and port in (item.get("id"), item.get("name"))
-                and item.get("type", direction) == direction
-            ),
-            None,
-        )
+    if isinstance(side, Mapping):
+        entry = side.get(port)
+    elif isinstance(side, list):
+        entry = next((item for item in side if _names(item, direction, port)), None)
     if isinstance(entry, Mapping) and "exposed" in entry:
         return entry["exposed"] is True
     return None
+
+
+def _names(item: Any, direction: Direction, port: str) -> bool:
+    if not isinstance(item, Mapping) or port not in (item.get("id"), item.get("name")):
+        return False
+    return item.get("type", direction) == direction

@@ -45,7 +45,10 @@ def require_valid(nodes: list[Any], edges: list[Any], catalog: NodeCatalog) -> N
     """
     findings = validate(nodes, edges, catalog)
     if findings:
-        raise WorkflowInvalid("Workflow validation failed", details=[asdict(found) for found in findings])
+        more = f" ({len(findings) - 1} more)" if len(findings) > 1 else ""
+        # Screens show this text and not the details.
+        message = f"Workflow validation failed: {findings[0].message}{more}"
+        raise WorkflowInvalid(message, details=[asdict(found) for found in findings])
 
 
 def _sizes(nodes: list[Any], edges: list[Any]) -> Iterator[Finding]:
