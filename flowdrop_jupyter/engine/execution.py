@@ -74,6 +74,9 @@ async def execute_node(
         await anyio.lowlevel.checkpoint_if_cancelled()
         raise NodeError(f"{node.label} awaited something that was cancelled.") from error
     except (Exception, SystemExit) as error:  # a node that calls sys.exit() must not end the server
+        if context.open_prompt is not None:
+            # A task group of the function's own wrapped the exception that was to pause it.
+            raise context.open_prompt from error
         logger.exception("The node %s (%s) failed unexpectedly.", node.id, made.node_type.id)
         kind = type(error).__name__
         message = f"{node.label} failed unexpectedly ({kind}). The server's log has the details."
@@ -92,7 +95,9 @@ def _collect(node: PlannedNode, returned: Any) -> Produced:
     made = node.executor
     branches: list[str] | None = None
     if isinstance(returned, Branched):
-        branches = list(returned.branches)
+        taken = returned.branches
+        named = [taken] if isinstance(taken, str) else taken
+        branches = [name for name in named if isinstance(name, str)]  # BR-3
         returned = returned.outputs
     exposed = {
         name: value

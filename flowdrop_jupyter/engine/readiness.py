@@ -44,10 +44,23 @@ def is_followed(edge: Edge, source: PlannedNode, job: JobRecord) -> bool:
 def readiness(node: PlannedNode, plan: Plan, jobs: Mapping[str, JobRecord]) -> Readiness:
     """Tell whether *node* can start (DATA-4, ERR-10, BR-7).
 
-    Error edges come first, then trigger edges: one satisfied edge is enough and data ports are not
-    looked at. Without either, every connected data port needs one satisfied source.
+    One satisfied error edge is enough, then one satisfied trigger edge; data ports are not looked at
+    in either case. A node with neither waits until every connected data port has a satisfied source.
+    An error edge into a port that data edges feed as well is one more source of that port, so that a
+    value and its fallback can meet; any other makes the node a handler, which runs for failures only.
     """
-    control = [edge for edge in node.incoming if edge.is_error or edge.is_trigger]
+    errors = _any([edge for edge in node.incoming if edge.is_error], plan, jobs)
+    if errors is Readiness.READY:
+        return errors
+    state = _without_failures(node, plan, jobs)
+    return Readiness.WAITING if state is Readiness.NEVER and errors is Readiness.WAITING else state
+
+
+def _without_failures(node: PlannedNode, plan: Plan, jobs: Mapping[str, JobRecord]) -> Readiness:
+    fed = {edge.target_port for edge in node.incoming if edge.carries_data and not edge.is_error}
+    control = [
+        edge for edge in node.incoming if edge.is_trigger or (edge.is_error and edge.target_port not in fed)
+    ]
     if control:
         return _any(control, plan, jobs)
     ports: dict[str, list[Edge]] = {}
@@ -60,13 +73,16 @@ def readiness(node: PlannedNode, plan: Plan, jobs: Mapping[str, JobRecord]) -> R
     return Readiness.WAITING if Readiness.WAITING in states else Readiness.READY
 
 
+def _followed(edge: Edge, plan: Plan, jobs: Mapping[str, JobRecord]) -> bool:
+    return is_followed(edge, plan.nodes[edge.source], jobs[edge.source])
+
+
 def _any(edges: list[Edge], plan: Plan, jobs: Mapping[str, JobRecord]) -> Readiness:
     waiting = False
     for edge in edges:
-        job = jobs[edge.source]
-        if is_followed(edge, plan.nodes[edge.source], job):
+        if _followed(edge, plan, jobs):
             return Readiness.READY
-        waiting = waiting or job.status not in FINISHED
+        waiting = waiting or jobs[edge.source].status not in FINISHED
     return Readiness.WAITING if waiting else Readiness.NEVER
 
 

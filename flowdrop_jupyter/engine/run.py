@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 import anyio
+import msgspec
 from anyio.streams.memory import MemoryObjectSendStream
 
 from ..clock import Clock, format_time, seconds_between, system_clock
@@ -128,6 +131,10 @@ class Run:
                 self._active -= 1
                 await self._settle(job, result)
                 if self._failure is not None:
+                    # What has already happened is recorded before the rest is cancelled.
+                    with suppress(anyio.WouldBlock):
+                        while True:
+                            await self._settle(*arriving.receive_nowait())
                     nodes.cancel_scope.cancel()
                     break
         return await self._stop()
@@ -162,13 +169,15 @@ class Run:
 
     async def _execute_one(self, job: JobRecord, settled: MemoryObjectSendStream[Settled]) -> None:
         node = self._plan.nodes[job.node_id]
-        arrived = delivered_values(node, self._plan, self._jobs)
+        arrived = msgspec.json.encode(delivered_values(node, self._plan, self._jobs))
         # Values given at launch sit below what edges deliver; what is no map is ignored (DATA-6).
         given = self._environment.initial.get(node.id)
-        delivered = {**(given if isinstance(given, Mapping) else {}), **arrived}
+        given = given if isinstance(given, Mapping) else {}
         while True:
-            result = await self._attempt(job, node, delivered)
-            if not (isinstance(result, NodeError) and result.retryable and job.attempt <= _retries(node)):
+            # Each attempt owns what arrives: a function that changes it changes nothing for others.
+            result = await self._attempt(job, node, {**given, **msgspec.json.decode(arrived)})
+            repeatable = isinstance(result, NodeError) and result.retryable is True
+            if not (repeatable and job.attempt <= _retries(node)):
                 break
             job.attempt += 1
         settled.send_nowait((job, result))
@@ -180,7 +189,7 @@ class Run:
         context = NodeContext(
             node_id=node.id,
             run_id=self._environment.run_id,
-            config=node.config,
+            config=deepcopy(dict(node.config)),
             files=self._environment.files,
             turn=self._environment.turn,
             dynamic_inputs={port: value for port, value in delivered.items() if port not in declared},
@@ -219,10 +228,11 @@ class Run:
             "message": error.message,
             "code": error.code,
             "node_id": node.id,
-            "retryable": error.retryable,
+            "retryable": error.retryable is True,  # nothing else counts (ERR-2)
         }
         if error.details:
-            envelope["details"] = error.details
+            # Whatever a node puts there must not keep its failure from being recorded.
+            envelope["details"] = msgspec.to_builtins(error.details, str_keys=True, enc_hook=repr)
         job.status, job.error = "failed", envelope
         if node.has_error_edge:
             job.error_routed, job.output = True, {"error": envelope}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+import msgspec
+
 from ..errors import InvalidInput, NodeError
 from ..store.records import InterruptRecord, InterruptType, Owner
 
 INTERRUPT_TYPES: Final[frozenset[str]] = frozenset(get_args(InterruptType))
 _NOT_CONFIG: Final = frozenset({"type", "message", "allow_cancel"})
+_BOUNDS: Final = frozenset({"min_selections", "max_selections", "min_length", "max_length"})
 _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "confirmation": {"confirm_label": "Yes", "cancel_label": "No"},
 }
@@ -18,13 +21,31 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 def prompt_config(prompt: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a prompt's type needs, without keys that are null (client contract §8.2).
 
-    :raises NodeError: ``PROMPT_INVALID`` when the type is unknown or there is no message.
+    :raises NodeError: ``PROMPT_INVALID`` when the type is unknown, there is no message, or nobody
+        could answer it.
     """
     kind, message = prompt.get("type"), prompt.get("message")
     if kind not in INTERRUPT_TYPES or not isinstance(message, str) or not message.strip():
         raise NodeError("A prompt needs a known type and a message.", code="PROMPT_INVALID")
     given = {key: value for key, value in prompt.items() if key not in _NOT_CONFIG and value is not None}
+    for key in _BOUNDS & given.keys():
+        if not isinstance(given[key], int) or isinstance(given[key], bool):
+            raise NodeError(f"A prompt's {key!r} has to be a whole number.", code="PROMPT_INVALID")
+    if kind == "choice" and not _are_options(given.get("options")):
+        raise NodeError("A choice needs options, objects that have a text as value.", code="PROMPT_INVALID")
+    try:
+        msgspec.json.encode(given)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise NodeError(f"A prompt has to have a JSON form: {error}", code="PROMPT_INVALID") from error
     return {**_DEFAULTS.get(str(kind), {}), **given}
+
+
+def _are_options(options: Any) -> bool:
+    return (
+        isinstance(options, list)
+        and bool(options)
+        and all(isinstance(option, Mapping) and isinstance(option.get("value"), str) for option in options)
+    )
 
 
 def prompt_metadata(interrupt: InterruptRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 
 from ..clock import Clock, format_time, seconds_between, system_clock
 from ..engine import Outcome, Run, RunEnvironment, compile_workflow
@@ -151,7 +152,8 @@ class SessionMessageWorker:
             run_id=run.id,
             turn=await self._turn(run),
             initial=run.initial,
-            files=Files(self._root, _base_folder(session, self._root)),
+            # Resolving a path asks the file system, which may be slow.
+            files=await to_thread.run_sync(Files, self._root, _base_folder(session, self._root)),
             limiter=self._limiter,
             answers=_answers(await self._store.interrupts(run.session_id), run.id),
         )

@@ -41,4 +41,4 @@ def _override(ports: Any, direction: Direction, port: str) -> bool | None:
 def _names(item: Any, direction: Direction, port: str) -> bool:
     if not isinstance(item, Mapping) or port not in (item.get("id"), item.get("name")):
         return False
-    return item.get("type", direction) == direction
+    return bool(item.get("type", direction) == direction)

@@ -17,7 +17,11 @@ CONFIG_ONLY: Final = frozenset({"dynamicInputs", "dynamicOutputs", "branches"})
 """Reserved parameters that are configuration and never ports (SCH-5)."""
 
 _INSTANCE_KEYS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "instanceTitle": {"type": "string", "title": "Node title", "description": "Shown instead of the type's name."},
+    "instanceTitle": {
+        "type": "string",
+        "title": "Node title",
+        "description": "Shown instead of the type's name.",
+    },
     "instanceDescription": {"type": "string", "title": "Node description", "format": "multiline"},
 }
 _EXECUTABLE_KEYS: Final[Mapping[str, Mapping[str, Any]]] = {

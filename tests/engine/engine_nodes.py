@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
 import anyio
-from gates import DEADLINE, ask
+from gates import DEADLINE, Gate, ask
 
 from flowdrop_jupyter.errors import NodeError
 from flowdrop_jupyter.nodes import (
@@ -69,7 +69,7 @@ async def hidden_input(value: Annotated[Any, Wire(exposed=False)] = "kept out") 
 
 
 @node(id="dynamic")
-async def dynamic(context: NodeContext) -> dict[str, Any]:
+async def dynamic(context: NodeContext, declared: Any = None) -> dict[str, Any]:
     """Gives what arrived at ports that it does not declare."""
     return context.dynamic_inputs
 
@@ -172,3 +172,16 @@ class Meeting:
             return "met"
 
         return meet_sync
+
+
+def opener(gate: Gate) -> Callable[..., Any]:
+    """Return the node type ``open``, which lets the node of *gate* go on once it is at work."""
+
+    @node(id="open")
+    async def open_gate() -> str:
+        """Opens."""
+        await gate.entered()
+        gate.opened.set()
+        return "opened"
+
+    return open_gate

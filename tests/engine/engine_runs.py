@@ -20,6 +20,9 @@ from flowdrop_jupyter.store import JobRecord
 
 Documents = list[dict[str, Any]]
 
+FILES = Files(Path("/nonexistent"))
+"""No file of it is ever touched."""
+
 
 class RecordingSink:
     """A sink that remembers every step, and keeps copies of the jobs as storage would."""
@@ -84,15 +87,17 @@ class Bench:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     threads: int = 8
     clock: TickingClock = field(default_factory=TickingClock)
+    limiter: anyio.CapacityLimiter = field(init=False)
 
     async def execute(self) -> Ended:
         """Run until the next stop, on the jobs kept so far."""
+        self.limiter = anyio.CapacityLimiter(self.threads)
         environment = RunEnvironment(
             run_id="run",
             turn=Turn(message="Hello"),
             initial=self.initial,
-            files=Files(Path("/nonexistent")),
-            limiter=anyio.CapacityLimiter(self.threads),
+            files=FILES,
+            limiter=self.limiter,
             answers=self.answers,
         )
         numbers = itertools.count(1)
@@ -110,15 +115,16 @@ class Bench:
         """Answer the open prompt of a node, and take the kept jobs up for the next run."""
         job = self.sink.kept[node_id]
         assert job.status == "interrupted"
+        job.status = "pending"
         self.answers.setdefault(job.id, []).extend(Answer(value=value) for value in values)
         self.take_up()
-        self.kept[node_id].status = "pending"
 
     def take_up(self) -> None:
         """Let the next run begin from copies of what the sink kept, as a new process would."""
+        self.kept = {}
         for node_id, job in self.sink.kept.items():
             copied = msgspec.json.decode(msgspec.json.encode(job), type=JobRecord)
-            if copied.status == "running" or (node_id in self.kept and self.kept[node_id].status == "pending"):
+            if copied.status == "running":
                 copied.status = "pending"
             self.kept[node_id] = copied
 

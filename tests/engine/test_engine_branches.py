@@ -107,9 +107,7 @@ async def test_what_is_no_text_among_the_taken_branches_is_dropped() -> None:
 
 
 @pytest.mark.rule("BR-4")
-@pytest.mark.parametrize(
-    ("value", "taken"), [("red", "red"), ("RED", "red"), ("blue", "blue"), (7, "seven")]
-)
+@pytest.mark.parametrize(("value", "taken"), [("red", "red"), ("RED", "red"), ("blue", "blue"), (7, "seven")])
 async def test_a_match_takes_its_branch_alone(value: Any, taken: str) -> None:
     assert reached(await matched(value)) == {taken}
 
@@ -150,10 +148,22 @@ async def test_data_edges_out_of_a_branch_are_gated_like_triggers() -> None:
 
 @pytest.mark.rule("BR-5", "DATA-4")
 async def test_a_closed_data_edge_delivers_nothing_to_a_node_that_runs_all_the_same() -> None:
+    """The gateway finishes last, so its value would win if the edge were open."""
+    branches = [{"name": "value"}, {"name": "no"}]
     ended = await run_flow(
-        [node("gate", "gateway", take=["no"], value=1), node("other", "emit", value=2), node("end", "see")],
-        [edge("gate", "yes", "end", "a"), edge("other", "result", "end", "a")],
+        [
+            node("other", "emit", value=2),
+            node("gate", "gateway", take=["no"], value=1, branches=branches),
+            node("end", "see"),
+        ],
+        [
+            edge("other", "trigger", "gate", "trigger"),
+            edge("gate", "value", "end", "a"),
+            edge("gate", "no", "end", "trigger"),
+            edge("other", "result", "end", "a"),
+        ],
     )
+    assert ended["gate"].output == {"value": 1}
     assert ended.result("end")["a"] == 2
 
 
@@ -180,6 +190,20 @@ async def test_everything_behind_a_skipped_node_is_reported_skipped_once() -> No
     assert sorted(ended.sink.of("skipped")) == ["a", "b", "c", "d"]
     assert ended.sink.of("started") == ["gate"]
     assert {ended[name].skip_reason for name in "abcd"} == {"branch_not_active"}
+
+
+@pytest.mark.rule("BR-7")
+async def test_skips_are_reported_while_other_nodes_are_still_at_work() -> None:
+    ended = await run_flow(
+        [node("gate", "gateway", take=["no"]), node("a", "emit"), node("b", "emit"), node("busy", "emit")],
+        [
+            edge("gate", "yes", "a", "trigger"),
+            edge("a", "trigger", "b", "trigger"),
+            edge("gate", "no", "busy", "trigger"),
+        ],
+    )
+    steps = ended.sink.steps
+    assert steps.index(("skipped", "b")) < steps.index(("finished", "busy"))
 
 
 @pytest.mark.rule("BR-7", "DATA-4")

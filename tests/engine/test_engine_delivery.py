@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
+from engine_nodes import opener
 from engine_runs import Documents, run_flow
 from gates import DEADLINE, Gate
 from graphs import edge, node
 
-import anyio
 from flowdrop_jupyter.store import JobRecord
 
 pytestmark = pytest.mark.anyio
@@ -67,35 +68,33 @@ async def test_an_edge_that_names_no_port_delivers_nothing(missing: str) -> None
 @pytest.mark.rule("DATA-2")
 async def test_of_two_values_the_one_that_finished_last_arrives() -> None:
     gate = Gate()
-    nodes = [node("late", "gate"), node("early", "emit", value="early"), node("end", "see")]
-    nodes += [node("starter", "emit", value="late"), node("after_early", "open")]
-    edges = [
-        edge("late", "result", "end", "a"),
-        edge("early", "result", "end", "a"),
-        edge("early", "result", "end", "b"),
-        edge("starter", "result", "late", "data"),
-        edge("after_early", "result", "end", "b"),
-    ]
-
-    from flowdrop_jupyter.nodes import node as make
-
-    @make(id="open")
-    async def open_gate() -> str:
-        """Lets the gate's node go on."""
-        await gate.entered()
-        gate.opened.set()
-        return "opened"
-
-    edges.append(edge("early", "trigger", "after_early", "trigger"))
-    # The port waits for one source only, so `end` waits for `late` over a port of its own.
-    edges.append(edge("late", "result", "end", "c"))
-    ended = await run_flow(nodes, edges, gate.function, open_gate)
-    assert ended["early"].order < ended["late"].order
+    ended = await run_flow(
+        [
+            node("start", "emit", value="late"),
+            node("z_early", "emit", value="early"),
+            node("a_late", "gate"),
+            node("opener", "open"),
+            node("end", "see"),
+        ],
+        [
+            edge("start", "result", "a_late", "data"),
+            edge("z_early", "trigger", "opener", "trigger"),
+            edge("a_late", "result", "end", "a"),
+            edge("z_early", "result", "end", "a"),
+            edge("a_late", "result", "end", "b"),
+        ],
+        gate.function,
+        opener(gate),
+    )
+    assert ended["z_early"].order < ended["a_late"].order
     assert ended.result("end")["a"] == "late"
 
 
 @pytest.mark.rule("DATA-2")
-@pytest.mark.parametrize(("orders", "winner"), [((1, 2), 2), ((2, 1), 1), ((0, 1), 2), ((1, 0), 1), ((0, 0), 2)])
+@pytest.mark.parametrize(
+    ("orders", "winner"),
+    [((1, 2), 2), ((2, 1), 1), ((0, 1), 2), ((1, 0), 1), ((0, 0), 2)],
+)
 async def test_the_later_execution_wins_and_without_one_the_later_id(
     orders: tuple[int, int], winner: int
 ) -> None:
@@ -132,6 +131,14 @@ async def test_a_trigger_edge_delivers_no_value() -> None:
     assert ended.result("end") == {"extra": 1}
 
 
+async def test_what_arrives_at_a_declared_port_is_no_dynamic_input() -> None:
+    ended = await run_flow(
+        [node("one", "emit", value=1), node("end", "dynamic")],
+        [edge("one", "result", "end", "declared"), edge("one", "result", "end", "extra")],
+    )
+    assert ended.result("end") == {"extra": 1}
+
+
 @pytest.mark.rule("DATA-4")
 async def test_every_connected_port_is_waited_for() -> None:
     gate = Gate()
@@ -139,15 +146,7 @@ async def test_every_connected_port_is_waited_for() -> None:
     edges = [edge("slow", "result", "end", "a"), edge("fast", "result", "end", "b")]
     edges.append(edge("fast", "trigger", "opener", "trigger"))
 
-    from flowdrop_jupyter.nodes import node as make
-
-    @make(id="open")
-    async def open_gate() -> None:
-        """Lets the gate's node go on."""
-        await gate.entered()
-        gate.opened.set()
-
-    ended = await run_flow(nodes, edges, gate.function, open_gate)
+    ended = await run_flow(nodes, edges, gate.function, opener(gate))
     assert ended.sink.steps.index(("finished", "slow")) < ended.sink.steps.index(("started", "end"))
     assert ended.result("end") == {"a": None, "b": 2}
 
@@ -163,16 +162,8 @@ async def test_with_a_trigger_data_is_not_waited_for() -> None:
         edge("end", "trigger", "opener", "trigger"),
     ]
 
-    from flowdrop_jupyter.nodes import node as make
-
-    @make(id="open")
-    async def open_gate() -> None:
-        """Lets the gate's node go on."""
-        await gate.entered()
-        gate.opened.set()
-
     with anyio.fail_after(DEADLINE):
-        ended = await run_flow(nodes, edges, gate.function, open_gate)
+        ended = await run_flow(nodes, edges, gate.function, opener(gate))
     assert ended.result("end")["a"] == "default a"
     assert ended.sink.steps.index(("finished", "end")) < ended.sink.steps.index(("finished", "slow"))
 

@@ -93,7 +93,7 @@ def jp_server_config(
 
 
 @pytest.fixture
-def flowdrop(jp_serverapp: Any) -> FlowDropApp:
+def flowdrop(jp_serverapp: Any) -> FlowDropApp:  # noqa: F811
     """The extension as this server runs it; its start hook was not called."""
     return extension_of(jp_serverapp)
 
@@ -105,6 +105,6 @@ def host(flowdrop: FlowDropApp) -> Host:
 
 
 @pytest.fixture
-def api(jp_fetch: Callable[..., Awaitable[Any]], jp_serverapp: Any) -> Api:
+def api(jp_fetch: Callable[..., Awaitable[Any]], jp_serverapp: Any) -> Api:  # noqa: F811
     """Calls of the API with the server's token."""
     return Api(jp_fetch)

@@ -109,9 +109,11 @@ class Api:
     async def until(self, session_id: str, *statuses: str) -> dict[str, Any]:
         """Poll until the session's status is one of *statuses*; return the whole poll."""
         async with asyncio.timeout(DEADLINE):
-            while (page := await self.messages(session_id))["sessionStatus"] not in statuses:
+            while True:
+                page = await self.messages(session_id)
+                if page["sessionStatus"] in statuses:
+                    return page
                 await asyncio.sleep(0.005)
-        return page
 
     async def turn(self, session_id: str, content: str) -> dict[str, Any]:
         """Send a message, and return the poll after the run stopped."""

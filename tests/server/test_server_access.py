@@ -221,11 +221,24 @@ class TestAuthorizer:
             for verb in VERBS:
                 assert (await api(verb, path, {})).status in (200, 400, 404, 405), (verb, path)
 
-    async def test_who_may_only_read_cannot_write(self, api: Api, jp_server_authorizer: Any) -> None:
+    async def test_who_may_only_read_can_write_nowhere(
+        self, api: Api, flowdrop: FlowDropApp, jp_server_authorizer: Any
+    ) -> None:
         self.allow(jp_server_authorizer, ["read"], [SESSION, MESSAGE, WORKFLOW])
         assert (await api.get("workflows")).status == 200
-        assert_refused(await api.post("workflows", ECHO), 403, "FORBIDDEN")
+        for path in routes(flowdrop):
+            for verb in VERBS[1:]:
+                status = (await api(verb, path, ECHO)).status
+                assert status in ((404,) if path == "no/such/route" else (403, 405)), (verb, path)
         assert (await api.get("workflows")).data == []
+
+    async def test_who_may_only_write_can_read_nowhere(
+        self, api: Api, flowdrop: FlowDropApp, jp_server_authorizer: Any
+    ) -> None:
+        self.allow(jp_server_authorizer, ["write"], [SESSION, MESSAGE, WORKFLOW])
+        for path in routes(flowdrop):
+            if ("GET", path) not in OPEN and path != "no/such/route":
+                assert (await api.get(path)).status in (403, 405), path
 
     async def test_who_may_not_touch_messages_still_sees_sessions(
         self, api: Api, jp_server_authorizer: Any

@@ -167,9 +167,7 @@ FORM = [
 ]
 
 
-@pytest.mark.parametrize(
-    "door", sorted({case[:2] for case in FORM}), ids=lambda door: f"{door[0]} {door[1]}"
-)
+@pytest.mark.parametrize("door", sorted({case[:2] for case in FORM}), ids=lambda door: f"{door[0]} {door[1]}")
 async def test_a_value_of_the_wrong_form_is_refused_with_400(
     door: tuple[str, str], api: Api, host: Host, scene: Scene
 ) -> None:
@@ -380,9 +378,7 @@ async def test_a_cursor_that_is_neither_number_nor_time_is_ignored(api: Api, sce
     ],
     ids=str,
 )
-async def test_a_bad_page_is_corrected(
-    api: Api, given: dict[str, str], limit: int, offset: int
-) -> None:
+async def test_a_bad_page_is_corrected(api: Api, given: dict[str, str], limit: int, offset: int) -> None:
     page = (await api.get("nodes", params=given)).body["pagination"]
     assert (page["limit"], page["offset"]) == (limit, offset)
 

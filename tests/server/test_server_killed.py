@@ -38,7 +38,9 @@ class ServerProcess:
             (self._place / name).mkdir(exist_ok=True)
         home = str(self._place / "home")
         inherited = {
-            key: text for key, text in os.environ.items() if not key.startswith(("JUPYTER", "FLOWDROP", "JPY"))
+            key: text
+            for key, text in os.environ.items()
+            if not key.startswith(("JUPYTER", "FLOWDROP", "JPY"))
         }
         with (self._place / "server.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -67,9 +67,7 @@ async def test_requests_that_come_together_start_one_host(api: Api, jp_serverapp
     assert len((await api.get("workflows")).data) == 8
 
 
-async def test_kernels_are_told_the_server_until_it_ends(
-    jp_serverapp: Any, flowdrop: FlowDropApp
-) -> None:
+async def test_kernels_are_told_the_server_until_it_ends(jp_serverapp: Any, flowdrop: FlowDropApp) -> None:
     await start_hooks(jp_serverapp)
     assert os.environ["FLOWDROP_SERVER_URL"] == jp_serverapp.local_url.split("?")[0]
     assert os.environ["FLOWDROP_TOKEN"] == jp_serverapp.identity_provider.token

@@ -56,7 +56,9 @@ def test_the_permissions_are_the_eleven_of_the_original() -> None:
 def test_own_counts_for_own_sessions_and_any_for_all(action: Any, own: str) -> None:
     owner = Principal("ada", "Ada", frozenset({own}))
     anybody = Principal("ada", "Ada", frozenset({own.replace(" own ", " any ")}))
-    unrelated = Principal("ada", "Ada", ALL_PERMISSIONS - {own, own.replace("own", "any"), "administer flowdrop_session"})
+    unrelated = Principal(
+        "ada", "Ada", ALL_PERMISSIONS - {own, own.replace("own", "any"), "administer flowdrop_session"}
+    )
     assert may(owner, action, session("ada"))
     assert not may(owner, action, session("bob"))
     assert may(anybody, action, session("bob"))

@@ -227,14 +227,25 @@ async def test_the_end_wakes_those_who_wait_for_a_session() -> None:
 
     processor = DeferredMessageProcessor(process, nothing)
     with anyio.fail_after(DEADLINE):
-        async with anyio.create_task_group() as waiters:
-            async with anyio.create_task_group() as owner:
-                await owner.start(processor.run)
-                processor.submit("s")
-                await begun.wait()
-                waiters.start_soon(processor.settled, "s")
-                await anyio.wait_all_tasks_blocked()
-                owner.cancel_scope.cancel()
+        async with anyio.create_task_group() as waiters, anyio.create_task_group() as owner:
+            await owner.start(processor.run)
+            processor.submit("s")
+            await begun.wait()
+            waiters.start_soon(processor.settled, "s")
+            await anyio.wait_all_tasks_blocked()
+            owner.cancel_scope.cancel()
+    assert processor.active_sessions == 0
+
+
+async def test_the_end_wakes_those_who_wait_for_work_that_never_began() -> None:
+    processor = DeferredMessageProcessor(nothing, nothing)
+    with anyio.fail_after(DEADLINE):
+        async with anyio.create_task_group() as owner:
+            await owner.start(processor.run)
+            processor.submit("s")
+            owner.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await processor.settled("s")
     assert processor.active_sessions == 0
 
 

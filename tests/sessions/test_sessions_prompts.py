@@ -186,7 +186,19 @@ async def test_a_prompt_takes_only_answers_a_person_could_give(serve: Any, kind:
             assert (await desk.session(session_id)).status == "completed"
 
 
-@pytest.mark.parametrize("prompt", [{"type": "poem", "message": "?"}, {"type": "text", "message": " "}], ids=str)
+UNASKABLE: list[dict[str, Any]] = [
+    {"type": "poem", "message": "?"},
+    {"type": "text", "message": " "},
+    {"type": "text", "message": "?", "max_length": "9"},
+    {"type": "choice", "message": "?"},
+    {"type": "choice", "message": "?", "options": []},
+    {"type": "choice", "message": "?", "options": ["a", "b"]},
+    {"type": "choice", "message": "?", "options": 5},
+    {"type": "choice", "message": "?", "options": [{"value": "a"}], "min_selections": "1"},
+]
+
+
+@pytest.mark.parametrize("prompt", UNASKABLE, ids=str)
 async def test_a_prompt_that_cannot_be_asked_fails_its_node(serve: Any, prompt: Any) -> None:
     async with serve(ask) as desk:
         session_id = await desk.open(document([node("a", "ask", prompt=prompt)], [], id="x"))

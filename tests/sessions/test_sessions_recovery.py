@@ -12,15 +12,21 @@ from typing import Any
 import pytest
 from gates import Gate, ask
 from graphs import document, edge, node
-from sessions_desk import ADA, ASKS, HELD, Desk
+from sessions_desk import ADA, ASKS, HELD
 
 from flowdrop_jupyter.nodes import node as node_type
-from flowdrop_jupyter.store import Store, TinyDBStore
+from flowdrop_jupyter.store import TinyDBStore
 
 pytestmark = pytest.mark.anyio
+ON_DISK = pytest.mark.parametrize("stage", [("asyncio", "tinydb")], ids=["asyncio-tinydb"])
 
 CHAIN = document(
-    [node("chat_input.1", "chat_input"), node("count.1", "count"), node("gate.1", "gate"), node("o", "chat_output")],
+    [
+        node("chat_input.1", "chat_input"),
+        node("count.1", "count"),
+        node("gate.1", "gate"),
+        node("o", "chat_output"),
+    ],
     [
         edge("chat_input.1", "message", "count.1", "data"),
         edge("count.1", "result", "gate.1", "data"),
@@ -116,7 +122,11 @@ async def test_a_node_with_side_effects_that_was_at_work_is_not_repeated(serve: 
         page = await desk.page(session_id)
         assert (page.session.status, second.executions) == ("failed", 0)
         told = page.messages[-1]
-        assert (told.role, told.metadata["code"], told.node_id) == ("system", "NODE_OUTCOME_UNKNOWN", "gate.1")
+        assert (told.role, told.metadata["code"], told.node_id) == (
+            "system",
+            "NODE_OUTCOME_UNKNOWN",
+            "gate.1",
+        )
         page = await desk.turn(session_id, "again")
         assert (page.session.status, page.messages[-1].content) == ("completed", "again")
 
@@ -134,10 +144,8 @@ async def test_a_node_type_that_the_next_host_lacks_fails_the_run(serve: Any) ->
 
 
 @pytest.fixture
-def crashed(tmp_path: Path, store: Store) -> Any:
+def crashed(tmp_path: Path) -> Any:
     """Return what opens the data as a killed process would have left it now."""
-    if not isinstance(store, TinyDBStore):
-        pytest.skip("only a store on disk survives its process")
 
     def copy() -> TinyDBStore:
         shutil.copytree(tmp_path / "data", tmp_path / "crashed")
@@ -146,6 +154,7 @@ def crashed(tmp_path: Path, store: Store) -> Any:
     return copy
 
 
+@ON_DISK
 async def test_a_process_killed_in_mid_run_loses_nothing(serve: Any, crashed: Any) -> None:
     counter, first, second = Counter(), Gate(), Gate()
     async with serve(counter.function, first.function) as desk:
@@ -161,6 +170,7 @@ async def test_a_process_killed_in_mid_run_loses_nothing(serve: Any, crashed: An
         assert counter.executions == 1
 
 
+@ON_DISK
 async def test_a_process_killed_right_after_an_answer_keeps_the_answer(serve: Any, crashed: Any) -> None:
     first, second = Gate(), Gate()
     graph = document(

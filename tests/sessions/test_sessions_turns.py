@@ -167,7 +167,9 @@ async def test_of_two_messages_at_once_one_is_taken(serve: Any) -> None:
         assert len((await desk.page(session_id)).messages) == 2 * outcomes.count("taken")
 
 
-@pytest.mark.parametrize("content", ["", " \n", None, 5, "x" * 10_001], ids=["", "blank", "None", "5", "long"])
+@pytest.mark.parametrize(
+    "content", ["", " \n", None, 5, "x" * 10_001], ids=["", "blank", "None", "5", "long"]
+)
 async def test_content_that_is_no_message_changes_nothing(serve: Any, content: Any) -> None:
     async with serve() as desk:
         session_id = await desk.open(ECHO)

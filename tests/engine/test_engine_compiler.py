@@ -54,7 +54,7 @@ def tool(source: str, target: str) -> dict[str, Any]:
             "nodes.1",
             id="the first node without an id",
         ),
-        pytest.param([{"id": 7, "type": "emit"}], [], {}, "NODE_WITHOUT_ID", "nodes.0", id="an id of no text"),
+        pytest.param([{"id": 7, "type": "emit"}], [], {}, "NODE_WITHOUT_ID", "nodes.0", id="a number as id"),
     ],
 )
 def test_structure_is_checked_first_and_in_order(
