@@ -40,11 +40,12 @@ _CATEGORIES: Final = (
 
 
 class HealthHandler(FlowDropHandler):
-    """``/health``: whether the service answers; open without credentials (decision 6)."""
+    """``/health``: whether the service answers, 503 when it cannot; open without credentials (decision 6)."""
 
     auth_resource = WORKFLOW
 
     @allow_unauthenticated
+    @answers
     async def get(self) -> None:
         now = system_clock()
         described: dict[str, Any] = {

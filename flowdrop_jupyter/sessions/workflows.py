@@ -15,6 +15,9 @@ from ..workflow import require_valid, serve_workflow, stored_nodes
 from .permissions import Principal
 
 MAX_NAME: Final = 255
+RESERVED_IDS: Final = frozenset({"validate", "import"})
+"""Ids that are words of the API, so that no workflow could be read under them."""
+
 _LISTS: Final = ("nodes", "edges")
 _OBJECTS: Final = ("metadata", "interface")
 
@@ -136,6 +139,8 @@ def _check_form(document: Mapping[str, Any]) -> None:
     workflow_id = document.get("id")
     if workflow_id is not None and (not isinstance(workflow_id, str) or len(workflow_id) > MAX_NAME):
         raise _wrong("id", f"has to be a text of at most {MAX_NAME} characters")
+    if workflow_id in RESERVED_IDS:
+        raise InvalidInput(f"A workflow cannot be called {workflow_id!r}.", code="WORKFLOW_ID_RESERVED")
     for key in _LISTS:
         items = document.get(key)
         if items is not None and not (
