@@ -8,6 +8,7 @@
     ├── Forbidden                 known, but not allowed                    (HTTP 403)
     ├── NotFound                  no such thing                             (HTTP 404)
     ├── Conflict                  the thing is in another state             (HTTP 409)
+    │   └── RunEnded              a step came after its run was closed
     ├── WorkflowInvalid           a workflow document does not validate     (HTTP 422)
     ├── Unavailable               cannot be served right now                (HTTP 503)
     │   └── StoreError            the store could not read or write
@@ -82,6 +83,12 @@ class Conflict(FlowDropError):
     """Raised when the thing exists but its state does not allow the request."""
 
     default_code = "CONFLICT"
+
+
+class RunEnded(Conflict):
+    """Raised when a step of a run arrives after the run was closed; it is not recorded."""
+
+    default_code = "RUN_ENDED"
 
 
 class WorkflowInvalid(FlowDropError):

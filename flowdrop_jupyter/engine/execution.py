@@ -20,6 +20,7 @@ from ..errors import FlowDropError, InterruptRequired, NodeError
 from ..nodes import Branched, FunctionNode, NodeContext, resolve_parameters, typed_arguments
 from ..workflow import is_exposed
 from .plan import PlannedNode
+from .threads import ThreadFailure, run_in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ async def execute_node(
 ) -> Produced:
     """Run *node* once and return what it produced.
 
-    Synchronous functions run in a worker thread under *limiter*; a cancelled one is abandoned and
-    its result dropped.
+    Synchronous functions run in threads of their own under *limiter*; a cancelled one is abandoned
+    and its result dropped, so its effects may still happen after a stop.
 
     :raises NodeError: when it failed; unexpected exceptions are logged and become ``NODE_FAILED``.
     :raises InterruptRequired: when it asked something that nobody has answered yet.
@@ -57,11 +58,9 @@ async def execute_node(
             arguments[made.signature.context] = context
         if made.is_async:
             returned = await made.function(**arguments)
-            produced = await anyio.to_thread.run_sync(_collect, node, returned, limiter=limiter)
+            produced = await anyio.to_thread.run_sync(_collect, node, returned)
         else:
-            produced = await anyio.to_thread.run_sync(
-                lambda: _collect(node, made.function(**arguments)), abandon_on_cancel=True, limiter=limiter
-            )
+            produced = await run_in_thread(lambda: _collect(node, made.function(**arguments)), limiter)
     except InterruptRequired:
         raise
     except NodeError:
@@ -73,12 +72,14 @@ async def execute_node(
         # cancelled alone, and the run would wait for its result for ever.
         await anyio.lowlevel.checkpoint_if_cancelled()
         raise NodeError(f"{node.label} awaited something that was cancelled.") from error
-    except (Exception, SystemExit) as error:  # a node that calls sys.exit() must not end the server
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # sys.exit() or a panic in a node must not end the server
         if context.open_prompt is not None:
             # A task group of the function's own wrapped the exception that was to pause it.
             raise context.open_prompt from error
         logger.exception("The node %s (%s) failed unexpectedly.", node.id, made.node_type.id)
-        kind = type(error).__name__
+        kind = str(error) if isinstance(error, ThreadFailure) else type(error).__name__
         message = f"{node.label} failed unexpectedly ({kind}). The server's log has the details."
         raise NodeError(message) from error
     if context.open_prompt is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from ..workflow.node_types import NodeType
@@ -11,6 +12,13 @@ from .api import FunctionNode, function_node
 
 ENTRY_POINT_GROUP: Final = "flowdrop_jupyter.nodes"
 """Entry points of this group name an iterable of functions made with ``@node``."""
+
+
+logger = logging.getLogger(__name__)
+
+
+def _built_in_first(found: EntryPoint) -> tuple[bool, str]:
+    return not found.value.startswith("flowdrop_jupyter."), found.name
 
 
 class NodeRegistry:
@@ -25,12 +33,16 @@ class NodeRegistry:
     def installed(cls) -> NodeRegistry:
         """Return a registry of the built-in nodes and those of every installed plugin.
 
-        :raises ValueError: when two plugins declare the same node type id.
+        A plugin that cannot be loaded, or declares a type id that is taken, is left out with an
+        error in the log; it must not take the others away.
         """
         registry = cls()
-        for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
-            for target in entry_point.load():
-                registry.add(target)
+        for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_built_in_first):
+            try:
+                for target in entry_point.load():
+                    registry.add(target)
+            except Exception:
+                logger.exception("The nodes of the plugin %s cannot be used.", entry_point.value)
         return registry
 
     def add(self, target: Callable[..., Any]) -> None:

@@ -12,7 +12,6 @@ from ..errors import InvalidInput
 
 MAX_LIMIT: Final = 100
 MAX_MESSAGES: Final = 500
-DEFAULT_MESSAGES: Final = 100
 
 Row = TypeVar("Row")
 

@@ -10,7 +10,7 @@ from tornado import web
 from ..errors import InvalidInput
 from ..sessions import interrupt_row, message_row, message_status_row, session_row
 from .handlers import SESSION, SESSION_MESSAGE, FlowDropHandler, answers
-from .paging import DEFAULT_MESSAGES, MAX_MESSAGES, number, page, scalar, window
+from .paging import MAX_MESSAGES, number, page, scalar, window
 
 STATUSES: Final = ("idle", "running", "awaiting_input", "completed", "failed")
 
@@ -80,14 +80,13 @@ class MessagesHandler(FlowDropHandler):
     @authorized
     @answers
     async def get(self, session_id: str) -> None:
-        since = scalar(self.request, "since")
         limit = number(self.request, "limit")
-        if limit is not None:
-            limit = min(max(limit, 1), MAX_MESSAGES)
-        elif since is None:
-            limit = DEFAULT_MESSAGES
         found = await self.host.sessions.messages(
-            session_id, self.principal, since=since, before=scalar(self.request, "before"), limit=limit
+            session_id,
+            self.principal,
+            since=scalar(self.request, "since"),
+            before=scalar(self.request, "before"),
+            limit=None if limit is None else min(max(limit, 1), MAX_MESSAGES),
         )
         self.answer(
             [message_row(message) for message in found.messages],

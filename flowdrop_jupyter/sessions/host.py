@@ -39,6 +39,7 @@ class Host:
         root: Path,
         concurrency: int = DEFAULT_CONCURRENCY,
         answer_wait: float = 55.0,
+        stop_wait: float = 5.0,
         clock: Clock = system_clock,
         ids: IdFactory = new_id,
     ) -> None:
@@ -50,7 +51,13 @@ class Host:
         )
         self.workflows = WorkflowService(store, registry, clock=clock, ids=ids)
         self.sessions = SessionService(
-            store, registry, self.processor, answer_wait=answer_wait, clock=clock, ids=ids
+            store,
+            registry,
+            self.processor,
+            answer_wait=answer_wait,
+            stop_wait=stop_wait,
+            clock=clock,
+            ids=ids,
         )
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -73,4 +80,4 @@ class Host:
     async def _take_up(self) -> None:
         for session in await self.store.sessions(SessionFilter(status="running")):
             logger.info("Taking up the session %s, which was running when its server ended.", session.id)
-            self.processor.submit(session.id)
+            self.processor.submit(session.id, str(session.active_run))

@@ -11,7 +11,14 @@ from ..errors import InvalidInput, NodeError
 from ..store.records import InterruptRecord, InterruptType, Owner
 
 INTERRUPT_TYPES: Final[frozenset[str]] = frozenset(get_args(InterruptType))
-_NOT_CONFIG: Final = frozenset({"type", "message", "allow_cancel"})
+_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "confirmation": frozenset({"confirm_label", "cancel_label"}),
+    "choice": frozenset({"options", "multiple", "min_selections", "max_selections"}),
+    "text": frozenset({"placeholder", "multiline", "min_length", "max_length", "default_value"}),
+    "form": frozenset({"schema", "default_value"}),
+    "review": frozenset({"changes", "accept_all_label", "reject_all_label", "submit_label"}),
+}
+"""What a prompt of each type may hold beside its message; anything else is left out."""
 _BOUNDS: Final = frozenset({"min_selections", "max_selections", "min_length", "max_length"})
 _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "confirmation": {"confirm_label": "Yes", "cancel_label": "No"},
@@ -27,7 +34,8 @@ def prompt_config(prompt: Mapping[str, Any]) -> dict[str, Any]:
     kind, message = prompt.get("type"), prompt.get("message")
     if kind not in INTERRUPT_TYPES or not isinstance(message, str) or not message.strip():
         raise NodeError("A prompt needs a known type and a message.", code="PROMPT_INVALID")
-    given = {key: value for key, value in prompt.items() if key not in _NOT_CONFIG and value is not None}
+    known = _KEYS[str(kind)] | {"context"}
+    given = {key: value for key, value in prompt.items() if key in known and value is not None}
     for key in _BOUNDS & given.keys():
         if not isinstance(given[key], int) or isinstance(given[key], bool):
             raise NodeError(f"A prompt's {key!r} has to be a whole number.", code="PROMPT_INVALID")

@@ -37,6 +37,7 @@ from .processor import DeferredMessageProcessor
 from .prompts import check_answer
 
 MAX_SESSION_NAME: Final = 100
+DEFAULT_PAGE: Final = 100
 STOP_ECHO_SECONDS: Final = 30
 """How long after a stop ended a run the same stop may be repeated (decision 9)."""
 
@@ -44,7 +45,8 @@ STOP_ECHO_SECONDS: Final = 30
 class SessionService:
     """Sessions, their messages, and the prompts in them.
 
-    :param answer_wait: seconds that an answer or cancel waits for the run's next stop.
+    :param answer_wait: seconds that an answer waits for the run's next stop.
+    :param stop_wait: seconds that a stop waits for nodes to react before they are left behind.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class SessionService:
         processor: DeferredMessageProcessor,
         *,
         answer_wait: float = 55.0,
+        stop_wait: float = 5.0,
         clock: Clock = system_clock,
         ids: IdFactory = new_id,
     ) -> None:
@@ -61,6 +64,7 @@ class SessionService:
         self._registry = registry
         self._processor = processor
         self._answer_wait = answer_wait
+        self._stop_wait = stop_wait
         self._clock = clock
         self._ids = ids
 
@@ -88,7 +92,8 @@ class SessionService:
             )
         await self._workflow(workflow_id)
         if name is None:
-            held = await self._store.sessions(SessionFilter(workflow_id=workflow_id))
+            mine = SessionFilter(workflow_id=workflow_id, owner_id=principal.id)
+            held = await self._store.sessions(mine)
             name = f"Session {len(held) + 1}"
         now = format_time(self._clock())
         session = SessionRecord(
@@ -131,9 +136,9 @@ class SessionService:
 
     async def delete(self, session_id: str, principal: Principal) -> None:
         """Stop what runs in a session and remove it with everything that belongs to it."""
-        require(principal, "delete", await self._store.session(session_id))
-        if self._processor.stop(session_id):
-            await self._processor.settled(session_id)
+        session = require(principal, "delete", await self._store.session(session_id))
+        if session.active_run is not None:
+            await self._end_work(session_id, session.active_run)
         await self._store.remove_session(session_id)
 
     # Messages
@@ -174,12 +179,17 @@ class SessionService:
         initial = launch_values(workflow, inputs)
         require_valid(workflow.nodes, workflow.edges, self._registry)
         compile_workflow(workflow, self._registry)
-        async with self._store.transaction(session_id) as tx:
-            if tx.session.status == "running":
-                raise _running()
-            await self._withdraw_open_run(tx)
-            message = self._start_turn(tx, workflow, message_id, text, principal, initial, inputs)
-        self._processor.submit(session_id)
+        # A caller that gives up here must not leave a run behind that nobody was told of.
+        with anyio.CancelScope(shield=True):
+            async with self._store.transaction(session_id) as tx:
+                repeated = await tx.message(message_id)
+                if repeated is not None:
+                    return repeated
+                if tx.session.status == "running":
+                    raise _running()
+                await self._withdraw_open_run(tx)
+                message = self._start_turn(tx, workflow, message_id, text, principal, initial, inputs)
+            self._processor.submit(session_id, str(message.execution_id))
         return message
 
     async def messages(
@@ -195,10 +205,13 @@ class SessionService:
 
         :param since, before: digits are a sequence number, otherwise an ISO time; anything else is
             ignored (decision 4).
+        :param limit: None means all that is newer than *since*, or without it the newest 100.
         """
         require(principal, "view_messages", await self._store.session(session_id))
         after, after_time = read_cursor(since)
         below, below_time = read_cursor(before)
+        if limit is None and after is None and after_time is None:
+            limit = DEFAULT_PAGE
         page = await self._store.messages(
             session_id,
             after=after,
@@ -228,17 +241,17 @@ class SessionService:
         :raises Conflict: ``NO_ACTIVE_RUN`` when nothing runs or waits (decision 9).
         """
         session = require_drive(principal, await self._store.session(session_id))
-        if self._processor.stop(session_id):
-            await self._processor.settled(session_id)
-        elif session.status not in ("running", "awaiting_input"):
+        run_id = session.active_run
+        if run_id is None:
             if not await self._just_stopped(session):
                 raise Conflict("Nothing is running in this session.", code="NO_ACTIVE_RUN")
             return
-        # A prompt waits without an actor, and so does a run whose end could not be recorded.
+        await self._end_work(session_id, run_id)
+        # A prompt waits without anything at work, and so does a run whose end could not be recorded.
         async with self._store.transaction(session_id) as tx:
             run = await self._open_run(tx)
             # A message that came meanwhile has begun a run which nobody asked to stop.
-            if run is not None and run.id == session.active_run:
+            if run is not None and run.id == run_id:
                 run.stop_requested = True
                 await close_run(tx, run, "cancelled", self._clock, reason="stopped")
                 put_system_message(tx, run, "The run was stopped.", self._ids)
@@ -274,18 +287,19 @@ class SessionService:
         """
         found = await self.interrupt(interrupt_id, principal)
         require_drive(principal, await self._store.session(found.session_id))
-        async with self._store.transaction(found.session_id) as tx:
-            interrupt, run = await self._pending(tx, interrupt_id)
-            check_answer(interrupt, value)
-            await settle_prompt(tx, interrupt, "resolved", self._clock, response=value, by=principal.owner)
-            for job in await tx.jobs(run.id):
-                if job.id == interrupt.job_id:
-                    job.status = "pending"
-                    tx.put_job(job)
-            tx.session.status = "running"
-        self._processor.submit(found.session_id)
-        with anyio.move_on_after(self._answer_wait):
-            await self._processor.settled(found.session_id)
+        with anyio.CancelScope(shield=True):
+            async with self._store.transaction(found.session_id) as tx:
+                interrupt, run = await self._pending(tx, interrupt_id)
+                check_answer(interrupt, value)
+                by = principal.owner
+                await settle_prompt(tx, interrupt, "resolved", self._clock, response=value, by=by)
+                for job in await tx.jobs(run.id):
+                    if job.id == interrupt.job_id:
+                        job.status = "pending"
+                        tx.put_job(job)
+                tx.session.status = "running"
+            self._processor.submit(found.session_id, run.id)
+        await self._processor.settled(found.session_id, within=self._answer_wait)
         return await self.interrupt(interrupt_id, principal)
 
     async def cancel(self, interrupt_id: str, principal: Principal) -> InterruptRecord:
@@ -303,17 +317,22 @@ class SessionService:
                     "This prompt has to be answered, it cannot be cancelled.",
                     code="INTERRUPT_NOT_CANCELLABLE",
                 )
-            # Other branches may be at work; without them, what runs after the commit is a new turn.
-            at_work = tx.session.status == "running"
             await settle_prompt(tx, interrupt, "cancelled", self._clock, by=principal.owner)
             run.stop_requested = True
             await close_run(tx, run, "cancelled", self._clock, reason="cancelled")
             put_system_message(tx, run, "The prompt was cancelled, and with it the run.", self._ids)
-        if at_work and self._processor.stop(found.session_id):
-            await self._processor.settled(found.session_id)
+        # Other branches of the run may still be at work.
+        await self._end_work(found.session_id, run.id)
         return interrupt
 
     # Parts
+
+    async def _end_work(self, session_id: str, run_id: str) -> None:
+        """Stop what is at work for a run; what does not react in time is left behind."""
+        if self._processor.stop(session_id, run_id) and not await self._processor.settled(
+            session_id, within=self._stop_wait
+        ):
+            self._processor.abandon(session_id)
 
     async def _workflow(self, workflow_id: str) -> WorkflowRecord:
         found = await self._store.workflow(workflow_id)

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from ..clock import Clock, format_time, seconds_between
 from ..engine import PlannedNode
+from ..errors import RunEnded
 from ..ids import IdFactory
 from ..store.protocol import SessionTransaction, Store
-from ..store.records import EventRecord, InterruptRecord, JobRecord, MessageRecord, RunRecord
+from ..store.records import (
+    TERMINAL_RUN,
+    EventRecord,
+    InterruptRecord,
+    JobRecord,
+    MessageRecord,
+    RunRecord,
+)
 from .prompts import prompt_config, prompt_metadata
 
 
 class SessionRunSink:
-    """A :class:`~flowdrop_jupyter.engine.RunSink` that writes into one session of a store."""
+    """A :class:`~flowdrop_jupyter.engine.RunSink` that writes into one session of a store.
+
+    Every method raises RunEnded when the run was closed meanwhile.
+    """
 
     def __init__(self, store: Store, run: RunRecord, *, clock: Clock, ids: IdFactory) -> None:
         self._store = store
@@ -34,7 +46,7 @@ class SessionRunSink:
 
     async def finished(self, job: JobRecord, node: PlannedNode) -> None:
         """Keep a finished job, and the assistant message that its node may write."""
-        async with self._store.transaction(self._run.session_id) as tx:
+        async with self._step() as tx:
             _put_job(tx, job)
             content = _message_content(job, node)
             if content is not None:
@@ -74,7 +86,7 @@ class SessionRunSink:
             initiator=self._run.initiator,
         )
         job.interrupt_id = interrupt.id
-        async with self._store.transaction(self._run.session_id) as tx:
+        async with self._step() as tx:
             _put_job(tx, job)
             tx.put_interrupt(interrupt)
             tx.put_message(
@@ -103,8 +115,20 @@ class SessionRunSink:
             metadata["duration"] = round(seconds * 1000)
         return metadata
 
-    async def _keep(self, jobs: Sequence[JobRecord]) -> None:
+    @asynccontextmanager
+    async def _step(self) -> AsyncIterator[SessionTransaction]:
+        """Open the transaction of one step.
+
+        :raises RunEnded: when the run was closed meanwhile, such as by a stop that left it behind.
+        """
         async with self._store.transaction(self._run.session_id) as tx:
+            run = await tx.run(self._run.id)
+            if run is None or run.status in TERMINAL_RUN:
+                raise RunEnded("The run has ended.")
+            yield tx
+
+    async def _keep(self, jobs: Sequence[JobRecord]) -> None:
+        async with self._step() as tx:
             for job in jobs:
                 _put_job(tx, job)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import anyio
 from anyio import to_thread
 
 from ..clock import Clock, format_time, seconds_between, system_clock
 from ..engine import Outcome, Run, RunEnvironment, compile_workflow
-from ..errors import CompileError, FlowDropError, NodeError
+from ..errors import CompileError, FlowDropError, NodeError, RunEnded
 from ..ids import IdFactory, new_id
 from ..nodes import Answer, Files, NodeRegistry, Turn
 from ..store.protocol import SessionTransaction, Store
@@ -30,6 +31,10 @@ from .closing import close_run, put_system_message
 from .sink import SessionRunSink, node_event, run_event
 
 logger = logging.getLogger(__name__)
+
+
+HISTORY_MESSAGES: Final = 200
+"""How many of the newest earlier messages a run is given as its history."""
 
 
 class SessionMessageWorker:
@@ -68,11 +73,11 @@ class SessionMessageWorker:
             outcome = await self._execute(due)
             due = await self._conclude(due, outcome)
 
-    async def close_stopped(self, session_id: str) -> None:
-        """Record that the session's active run was stopped on request."""
+    async def close_stopped(self, session_id: str, run_id: str) -> None:
+        """Record that a run of the session was stopped on request, unless it has ended by itself."""
         async with self._store.transaction(session_id) as tx:
             run = await _active_run(tx)
-            if run is None:
+            if run is None or run.id != run_id:
                 return
             run.stop_requested = True
             await close_run(tx, run, "cancelled", self._clock, reason="stopped")
@@ -101,16 +106,18 @@ class SessionMessageWorker:
     async def _reopen_jobs(self, tx: SessionTransaction, run: RunRecord) -> JobRecord | None:
         """Set jobs that a dead process left running back to pending.
 
-        Returns the first one whose node changes things outside the run: whether it did so cannot be
-        known, and doing it twice may be worse than asking a person.
+        Returns the first one that must not be repeated: one whose node changes things outside the
+        run (whether it did so cannot be known), or one that was repeated already.
         """
         for job in await tx.jobs(run.id):
             if job.status != "running":
                 continue
             kind = self._registry.node_type(job.node_type_id)
-            if kind is not None and kind.side_effects:
+            # A node that a process died at twice may be what it died of.
+            if job.restarts or (kind is not None and kind.side_effects):
                 return job
             job.status = "pending"
+            job.restarts += 1
             tx.put_job(job)
             tx.append_event(node_event(job))
         return None
@@ -137,7 +144,7 @@ class SessionMessageWorker:
         except Exception as error:
             # Whatever broke, the session must not stay `running` with nobody at work.
             first = _first(error)
-            if isinstance(first, CompileError | NodeError):
+            if isinstance(first, CompileError | NodeError | RunEnded):
                 return Outcome("failed", {"message": first.message, "code": first.code, "node_id": None})
             logger.exception("The run %s failed outside of its nodes.", run.id)
             code = first.code if isinstance(first, FlowDropError) else "RUN_FAILED"
@@ -162,7 +169,9 @@ class SessionMessageWorker:
         message = await self._store.message(run.session_id, run.message_id) if run.message_id else None
         if message is None:
             return Turn()
-        page = await self._store.messages(run.session_id, before=message.sequence_number)
+        page = await self._store.messages(
+            run.session_id, before=message.sequence_number, limit=HISTORY_MESSAGES
+        )
         earlier = page.messages if page else []
         spoken = [*earlier, message]
         history = [

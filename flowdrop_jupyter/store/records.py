@@ -114,7 +114,8 @@ class JobRecord(msgspec.Struct, kw_only=True):
     """One execution of one node; ``output`` is kept for completed and error-routed jobs.
 
     ``order`` is the position in which jobs of the run finished, from 1; 0 while unfinished.
-    ``duration_us`` is microseconds between start and completion.
+    ``duration_us`` is microseconds between start and completion. ``restarts`` counts how often a
+    new process ran it again because an earlier one had died at it.
     """
 
     id: str
@@ -124,6 +125,7 @@ class JobRecord(msgspec.Struct, kw_only=True):
     status: JobStatus = "idle"
     order: int = 0
     attempt: int = 0
+    restarts: int = 0
     started_at: str | None = None
     completed_at: str | None = None
     duration_us: int | None = None

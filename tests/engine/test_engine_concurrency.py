@@ -73,11 +73,14 @@ async def test_synchronous_functions_run_off_the_loop_and_others_on_it() -> None
 
 
 async def test_synchronous_functions_share_the_threads_of_their_environment() -> None:
+    token = anyio.lowlevel.current_token()
+
     @node_type(id="borrow")
     def borrow() -> list[float]:
         """Tells how many threads are in use, and of how many."""
         limiter = prepared.limiter
-        return anyio.from_thread.run_sync(lambda: [limiter.borrowed_tokens, limiter.total_tokens])
+        look = lambda: [limiter.borrowed_tokens, limiter.total_tokens]  # noqa: E731
+        return anyio.from_thread.run_sync(look, token=token)
 
     prepared = bench([node("a", "borrow"), node("b", "borrow")], [], borrow, threads=1)
     ended = await prepared.execute()
@@ -146,11 +149,12 @@ async def test_a_node_cannot_answer_its_cancellation_with_a_failure() -> None:
 
 async def test_a_synchronous_node_is_abandoned_when_its_caller_is_cancelled() -> None:
     reached, let_go, left = anyio.Event(), threading.Event(), threading.Event()
+    token = anyio.lowlevel.current_token()
 
     @node_type(id="blocking")
     def blocking() -> None:
         """Waits in its thread."""
-        anyio.from_thread.run_sync(reached.set)
+        anyio.from_thread.run_sync(reached.set, token=token)
         let_go.wait(DEADLINE)
         left.set()
 
@@ -170,11 +174,12 @@ async def test_a_synchronous_node_is_abandoned_when_its_caller_is_cancelled() ->
 
 async def test_the_result_of_an_abandoned_thread_is_dropped() -> None:
     reached, let_go, left = anyio.Event(), threading.Event(), threading.Event()
+    token = anyio.lowlevel.current_token()
 
     @node_type(id="blocking")
     def blocking() -> str:
         """Waits in its thread."""
-        anyio.from_thread.run_sync(reached.set)
+        anyio.from_thread.run_sync(reached.set, token=token)
         let_go.wait(DEADLINE)
         left.set()
         return "too late"
@@ -205,3 +210,66 @@ async def test_two_runs_of_one_plan_do_not_meet() -> None:
     prepared.sink = RecordingSink()
     second = await prepared.execute()
     assert first.statuses == second.statuses == {"a": "completed", "b": "completed"}
+
+
+async def test_an_abandoned_thread_keeps_its_place_until_it_ends() -> None:
+    reached, let_go = anyio.Event(), threading.Event()
+    token = anyio.lowlevel.current_token()
+
+    @node_type(id="blocking")
+    def blocking() -> bool:
+        """Waits in its thread."""
+        anyio.from_thread.run_sync(reached.set, token=token)
+        let_go.wait(DEADLINE)
+        return threading.current_thread().daemon
+
+    prepared = bench([node("busy", "blocking")], [], blocking, threads=1)
+    try:
+        with anyio.fail_after(DEADLINE):
+            async with anyio.create_task_group() as caller:
+                caller.start_soon(prepared.execute)
+                await reached.wait()
+                caller.cancel_scope.cancel()
+        assert prepared.limiter.borrowed_tokens == 1
+    finally:
+        let_go.set()
+    with anyio.fail_after(DEADLINE):
+        async with prepared.limiter:
+            pass
+
+
+async def test_threads_of_nodes_do_not_hold_up_the_end_of_the_process() -> None:
+    @node_type(id="daemon")
+    def daemon() -> bool:
+        """Tells whether its thread is a daemon."""
+        return threading.current_thread().daemon
+
+    assert (await run_flow([node("n", "daemon")], [], daemon)).result("n") is True
+
+
+class Panic(BaseException):
+    """What a library of another language raises when it gives up."""
+
+
+@pytest.mark.parametrize("error", [Panic, KeyboardInterrupt, SystemExit])
+async def test_a_node_that_panics_fails_and_ends_nothing_else(error: type[BaseException]) -> None:
+    @node_type(id="panic")
+    async def panic() -> None:
+        """Gives up."""
+        raise error
+
+    @node_type(id="panic_sync")
+    def panic_sync() -> None:
+        """Gives up in its thread."""
+        raise error
+
+    for kind in ("panic", "panic_sync"):
+        ended = await run_flow(
+            [node("bad", kind), node("handler", "see")],
+            [edge("bad", "error", "handler", "a")],
+            panic,
+            panic_sync,
+        )
+        assert ended.outcome.status == "completed"
+        assert ended.result("handler")["a"]["code"] == "NODE_FAILED"
+        assert error.__name__ in ended.result("handler")["a"]["message"]

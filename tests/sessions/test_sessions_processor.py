@@ -26,14 +26,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 pytestmark = pytest.mark.anyio
 
 
-async def nothing(_session_id: str) -> None:
+async def nothing(*_ids: str) -> None:
     pass
 
 
 @asynccontextmanager
 async def running(
     process: Callable[[str], Awaitable[None]],
-    stopped: Callable[[str], Awaitable[None]] = nothing,
+    stopped: Callable[[str, str], Awaitable[None]] = nothing,
     concurrency: int = 8,
 ) -> AsyncIterator[DeferredMessageProcessor]:
     processor = DeferredMessageProcessor(process, stopped, concurrency=concurrency)
@@ -65,7 +65,7 @@ async def test_no_more_sessions_run_at_once_than_allowed() -> None:
     sessions = [f"s{number}" for number in range(9)]
     async with running(process, concurrency=3) as processor:
         for session_id in sessions:
-            processor.submit(session_id)
+            processor.submit(session_id, "run")
         assert processor.active_sessions == 9
         await settle(processor, *sessions)
     assert most == 3
@@ -82,10 +82,10 @@ async def test_one_session_never_runs_twice_at_once_and_no_wish_is_lost() -> Non
         trail.append("end")
 
     async with running(process) as processor:
-        processor.submit("s")
+        processor.submit("s", "run")
         await begun.wait()
-        processor.submit("s")
-        processor.submit("s")
+        processor.submit("s", "run")
+        processor.submit("s", "run")
         go.set()
         await settle(processor, "s")
     assert trail == ["begin", "end", "begin", "end"]
@@ -101,10 +101,10 @@ async def test_a_failure_of_one_session_ends_no_other() -> None:
         done.append(session_id)
 
     async with running(process) as processor:
-        processor.submit("broken")
-        processor.submit("well")
+        processor.submit("broken", "run")
+        processor.submit("well", "run")
         await settle(processor, "broken", "well")
-        processor.submit("later")
+        processor.submit("later", "run")
         await settle(processor, "later")
         assert processor.active_sessions == 0
     assert done == ["well", "later"]
@@ -118,14 +118,14 @@ async def test_a_failure_while_closing_a_stopped_run_ends_no_other() -> None:
             await anyio.sleep_forever()
         done.append(session_id)
 
-    async def fail(_session_id: str) -> None:
+    async def fail(_session_id: str, *_more: str) -> None:
         raise RuntimeError("on purpose")
 
     async with running(process, fail) as processor:
-        processor.submit("stopped")
-        assert processor.stop("stopped")
+        processor.submit("stopped", "run")
+        assert processor.stop("stopped", "run")
         await settle(processor, "stopped")
-        processor.submit("well")
+        processor.submit("well", "run")
         await settle(processor, "well")
     assert done == ["well"]
 
@@ -142,16 +142,16 @@ async def test_stopping_cancels_the_work_and_closes_it_once() -> None:
             trail.append("cancelled")
             raise
 
-    async def stopped(_session_id: str) -> None:
+    async def stopped(_session_id: str, _run_id: str) -> None:
         trail.append("closed")
 
     async with running(process, stopped) as processor:
-        processor.submit("s")
+        processor.submit("s", "run")
         await begun.wait()
-        assert processor.stop("s")
-        assert processor.stop("s")
+        assert processor.stop("s", "run")
+        assert processor.stop("s", "run")
         await settle(processor, "s")
-        assert not processor.stop("s")
+        assert not processor.stop("s", "run")
     assert trail == ["cancelled", "closed"]
 
 
@@ -162,12 +162,12 @@ async def test_stopping_before_the_start_never_starts() -> None:
         await anyio.lowlevel.checkpoint()
         trail.append("started")
 
-    async def stopped(_session_id: str) -> None:
+    async def stopped(_session_id: str, _run_id: str) -> None:
         trail.append("closed")
 
     async with running(process, stopped) as processor:
-        processor.submit("s")
-        processor.stop("s")
+        processor.submit("s", "run")
+        processor.stop("s", "run")
         await settle(processor, "s")
     assert trail == ["closed"]
 
@@ -182,14 +182,14 @@ async def test_a_wish_during_a_stop_is_served_afterwards() -> None:
             begun.set()
             await anyio.sleep_forever()
 
-    async def stopped(session_id: str) -> None:
+    async def stopped(session_id: str, _run_id: str) -> None:
         trail.append("closed")
-        processor.submit(session_id)
+        processor.submit(session_id, "run")
 
     async with running(process, stopped) as processor:
-        processor.submit("s")
+        processor.submit("s", "run")
         await begun.wait()
-        processor.stop("s")
+        processor.stop("s", "run")
         await settle(processor, "s")
     assert trail == ["begin", "closed", "begin"]
 
@@ -202,7 +202,7 @@ async def test_nothing_of_the_submitter_reaches_the_work() -> None:
 
     async with running(process) as processor:
         token = WHO.set("a request")
-        processor.submit("s")
+        processor.submit("s", "run")
         await settle(processor, "s")
         WHO.reset(token)
     assert seen == ["nobody"]
@@ -211,11 +211,11 @@ async def test_nothing_of_the_submitter_reaches_the_work() -> None:
 async def test_nothing_is_taken_before_the_start_and_after_the_end() -> None:
     processor = DeferredMessageProcessor(nothing, nothing)
     with pytest.raises(Unavailable):
-        processor.submit("s")
+        processor.submit("s", "run")
     async with running(nothing) as ended:
         pass
     with pytest.raises(Unavailable):
-        ended.submit("s")
+        ended.submit("s", "run")
 
 
 async def test_the_end_wakes_those_who_wait_for_a_session() -> None:
@@ -229,7 +229,7 @@ async def test_the_end_wakes_those_who_wait_for_a_session() -> None:
     with anyio.fail_after(DEADLINE):
         async with anyio.create_task_group() as waiters, anyio.create_task_group() as owner:
             await owner.start(processor.run)
-            processor.submit("s")
+            processor.submit("s", "run")
             await begun.wait()
             waiters.start_soon(processor.settled, "s")
             await anyio.wait_all_tasks_blocked()
@@ -242,7 +242,7 @@ async def test_the_end_wakes_those_who_wait_for_work_that_never_began() -> None:
     with anyio.fail_after(DEADLINE):
         async with anyio.create_task_group() as owner:
             await owner.start(processor.run)
-            processor.submit("s")
+            processor.submit("s", "run")
             owner.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):
                 await processor.settled("s")
@@ -259,7 +259,7 @@ async def test_the_owner_can_be_run_again() -> None:
     for session_id in ("one", "two"):
         async with anyio.create_task_group() as owner:
             await owner.start(processor.run)
-            processor.submit(session_id)
+            processor.submit(session_id, "run")
             await settle(processor, session_id)
             owner.cancel_scope.cancel()
     assert done == ["one", "two"]
@@ -281,7 +281,7 @@ async def test_another_task_may_cancel_the_owner_while_work_cleans_up() -> None:
     processor = DeferredMessageProcessor(process, nothing)
     owner = asyncio.create_task(processor.run())
     await anyio.wait_all_tasks_blocked()
-    processor.submit("s")
+    processor.submit("s", "run")
     await begun.wait()
     owner.cancel()
     with contextlib.suppress(asyncio.CancelledError):
