@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
@@ -15,12 +17,15 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 from traitlets import Enum, Float, Int, Unicode
 
-from ..errors import FlowDropError, Unavailable
+from ..errors import FlowDropError, StoreLocked, Unavailable
 from ..nodes import NodeRegistry
 from ..sessions import Host
 from ..store import TinyDBStore
 from . import catalog, interrupts, sessions, workflows
 from .handlers import WORKFLOW, FlowDropHandler, answers
+
+END_SECONDS: Final = 10
+"""How long the end of the server waits for work that does not react to being cancelled."""
 
 SERVER_URL_VARIABLE = "FLOWDROP_SERVER_URL"
 TOKEN_VARIABLE = "FLOWDROP_TOKEN"  # noqa: S105 - the variable's name, not a token
@@ -33,7 +38,7 @@ class UnknownRouteHandler(FlowDropHandler):
 
     @web.authenticated
     @answers
-    async def get(self, _path: str) -> None:
+    async def get(self) -> None:
         self.write_error(404)
 
     post = put = patch = delete = get
@@ -63,6 +68,11 @@ class FlowDropApp(ExtensionApp):
         " identity provider gives; `auto`, `local` under the default token and password login.",
     ).tag(config=True)
 
+    # Set before anything can fail: a server whose extension did not come up must still end.
+    _owner: asyncio.Task[None] | None = None
+    _closed = False
+    _told: Mapping[str, str] = MappingProxyType({})
+
     def initialize_settings(self) -> None:
         """Build the host and hand it to the handlers; nothing is opened yet."""
         served = self.serverapp.root_dir if self.serverapp else ""
@@ -75,9 +85,7 @@ class FlowDropApp(ExtensionApp):
             concurrency=self.concurrency,
             answer_wait=self.answer_wait_seconds,
         )
-        self._owner: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self._closed = False
         self.settings.update(
             flowdrop_host=self._host,
             flowdrop_owner_policy=self.owner_policy,
@@ -91,9 +99,9 @@ class FlowDropApp(ExtensionApp):
             *workflows.ROUTES,
             *sessions.ROUTES,
             *interrupts.ROUTES,
-            (r"(.*)", UnknownRouteHandler),
         ):
             self.handlers.append((url_path_join("flowdrop", "api", route) + "/?", handler))
+        self.handlers.append((r"flowdrop/api(?:/.*)?", UnknownRouteHandler))
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Start the host with the server, so that interrupted sessions are taken up at once."""
@@ -124,8 +132,17 @@ class FlowDropApp(ExtensionApp):
             await asyncio.wait({owner, started.future}, return_when=asyncio.FIRST_COMPLETED)
             if owner.done():
                 started.future.cancel()
-                owner.result()
+                try:
+                    owner.result()
+                except StoreLocked as error:
+                    remedy = "End it, or start this server with another --FlowDropApp.data_dir."
+                    raise StoreLocked(f"{error.message} {remedy}") from error
+            owner.add_done_callback(self._report_end)
             self._owner = owner
+
+    def _report_end(self, owner: asyncio.Task[None]) -> None:
+        if not owner.cancelled() and owner.exception() is not None:
+            self.log.error("FlowDrop ended by itself and starts again.", exc_info=owner.exception())
 
     async def stop_extension(self) -> None:
         """End the host: runs stop where they were last durable and are taken up at the next start."""
@@ -134,25 +151,31 @@ class FlowDropApp(ExtensionApp):
         owner, self._owner = self._owner, None
         if owner is not None and not owner.done():
             owner.cancel()
-            await asyncio.wait({owner})
+            _, left = await asyncio.wait({owner}, timeout=END_SECONDS)
+            if left:
+                self.log.warning("FlowDrop leaves work behind that did not end in %s s.", END_SECONDS)
 
     def current_activity(self) -> dict[str, Any] | None:
         """Tell an idle culler how many sessions are at work."""
-        active = self._host.processor.active_sessions
+        active = self._host.processor.active_sessions if self._owner else 0
         return {"flowdrop_sessions": active} if active else None
 
     def _tell_kernels(self, serverapp: ServerApp) -> None:
-        """Leave the server's own address and token to its kernels; they run as the same user."""
-        if serverapp.sock:
-            return
-        self._told = {SERVER_URL_VARIABLE: serverapp.local_url.split("?")[0]}
+        """Leave the server's own address and token to its kernels; they run as the same user.
+
+        Without a token, such as under a password alone, the address would only mislead them.
+        """
         token = serverapp.identity_provider.token
-        if token:
-            self._told[TOKEN_VARIABLE] = token
+        if serverapp.sock or not token:
+            return
+        self._told = {
+            SERVER_URL_VARIABLE: serverapp.local_url.split("?")[0],
+            TOKEN_VARIABLE: token,
+        }
         os.environ.update(self._told)
 
     def _forget_kernels(self) -> None:
-        for name, value in getattr(self, "_told", {}).items():
+        for name, value in self._told.items():
             if os.environ.get(name) == value:
                 del os.environ[name]
 

@@ -68,6 +68,7 @@ _REQUEST_HEADERS: Final = (
     "Accept, Content-Type, Authorization, X-API-Key, X-XSRFToken, Idempotency-Key, Last-Event-ID"
 )
 _ANSWER_HEADERS: Final = "X-Total-Count, X-Page-Size, X-Page-Offset"
+_LAST_TROUBLE: Final = "flowdrop_last_trouble"
 _FAILURE: Final = "The server failed to answer. Its log has the details."
 
 
@@ -156,7 +157,9 @@ def answers(verb: Verb[Parameters]) -> Verb[Parameters]:
             await handler.settings["flowdrop_ensure_started"]()
             await verb(handler, *args, **kwargs)
         except FlowDropError as error:
-            if isinstance(error, Unavailable):
+            if isinstance(error, Unavailable) and handler.settings.get(_LAST_TROUBLE) != error.message:
+                # Polls repeat it several times a minute; the log needs it once.
+                handler.settings[_LAST_TROUBLE] = error.message
                 handler.log.error("FlowDrop could not answer %s: %s", handler.request.path, error.message)
             handler.refuse(error)
         except web.HTTPError:

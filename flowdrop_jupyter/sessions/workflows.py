@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from ..workflow import require_valid, serve_workflow, stored_nodes
 from .permissions import Principal
 
 MAX_NAME: Final = 255
+_ID: Final = re.compile(r"(?!\.{1,2}\Z)[^\s/\\?#%\x00-\x1f\x7f]+")
+"""Any text that can stand in a path as it is; ids come from other systems, so nothing else is asked."""
+
 RESERVED_IDS: Final = frozenset({"validate", "import"})
 """Ids that are words of the API, so that no workflow could be read under them."""
 
@@ -139,6 +143,8 @@ def _check_form(document: Mapping[str, Any]) -> None:
     workflow_id = document.get("id")
     if workflow_id is not None and (not isinstance(workflow_id, str) or len(workflow_id) > MAX_NAME):
         raise _wrong("id", f"has to be a text of at most {MAX_NAME} characters")
+    if workflow_id and not _ID.fullmatch(workflow_id):
+        raise _wrong("id", "has to be one word of a web address")
     if workflow_id in RESERVED_IDS:
         raise InvalidInput(f"A workflow cannot be called {workflow_id!r}.", code="WORKFLOW_ID_RESERVED")
     for key in _LISTS:

@@ -68,7 +68,8 @@ def served_node(node: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any]
     """Return *node* as the editor needs it: live metadata, ``data.nodeId`` and a position."""
     served = copy.deepcopy(dict(node))
     data = dict(node_data(served))
-    data.setdefault("config", {})
+    if not isinstance(data.get("config"), Mapping):
+        data["config"] = {}
     data["nodeId"] = node.get("id")
     kind = catalog.node_type(node_type_id(node))
     if kind is not None:
@@ -76,7 +77,9 @@ def served_node(node: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any]
         data["metadata"] = kind.metadata()
         data.setdefault("label", kind.name)
     served["data"] = data
-    served.setdefault("position", {"x": 0, "y": 0})
+    if not isinstance(served.get("position"), Mapping):
+        # A canvas stays blank when one node has no place.
+        served["position"] = {"x": 0, "y": 0}
     return served
 
 

@@ -30,9 +30,14 @@ class Finding:
 
 
 def validate(nodes: list[Any], edges: list[Any], catalog: NodeCatalog) -> list[Finding]:
-    """Return every error of a workflow's graph; an empty list means that it is valid."""
+    """Return every error of a workflow's graph; an empty list means that it is valid.
+
+    A document over the size limits is not looked into any further.
+    """
     by_id: dict[str, Mapping[str, Any]] = {}
     findings = list(_sizes(nodes, edges))
+    if findings:
+        return findings
     findings += _nodes(nodes, catalog, by_id)
     findings += _edges(edges, by_id, catalog)
     return findings

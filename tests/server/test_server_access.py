@@ -27,8 +27,8 @@ def routes(flowdrop: FlowDropApp) -> list[str]:
     """Return a path below the base for every route that the extension serves."""
     paths = []
     for pattern, *_ in flowdrop.handlers:
-        path = pattern.partition("flowdrop/api/")[2].removesuffix("/?")
-        path = path.replace("(?:/metadata)?", "").replace("(.*)", "no/such/route")
+        path = pattern.replace("api(?:/.*)?", "api/no/such/route").partition("flowdrop/api/")[2]
+        path = path.removesuffix("/?").replace("(?:/metadata)?", "")
         path = re.sub(r"\(\[\^/\]\+\??\)", NOWHERE, path)
         assert path, pattern
         assert not set(path) & set("()[]+?*\\"), pattern
