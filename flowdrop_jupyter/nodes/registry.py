@@ -30,14 +30,17 @@ class NodeRegistry:
             self.add(target)
 
     @classmethod
-    def installed(cls) -> NodeRegistry:
+    def installed(cls, plugins: Iterable[EntryPoint] | None = None) -> NodeRegistry:
         """Return a registry of the built-in nodes and those of every installed plugin.
 
         A plugin that cannot be loaded, or declares a type id that is taken, is left out with an
         error in the log; it must not take the others away.
+
+        :param plugins: the entry points to load; those of the environment by default.
         """
         registry = cls()
-        for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_built_in_first):
+        found = entry_points(group=ENTRY_POINT_GROUP) if plugins is None else plugins
+        for entry_point in sorted(found, key=_built_in_first):
             try:
                 for target in entry_point.load():
                     registry.add(target)

@@ -242,3 +242,15 @@ def test_refusal_says_the_first_fault_and_lists_all() -> None:
         "R2_NODE_DUPLICATE_ID",
         "R9_NODE_TYPE_UNKNOWN",
     ]
+
+
+def test_oversized_document_is_refused_without_looking_further() -> None:
+    assert codes([], [{}] * 100_000) == [("R5_TOO_MANY_EDGES", "edges")]
+
+
+def test_node_without_a_place_or_configuration_is_served_with_both() -> None:
+    odd = {**node("a"), "position": None}
+    odd["data"] = {**odd["data"], "config": None}
+    served = serve_workflow(WorkflowRecord(id="w", name="W", nodes=[odd]), REGISTRY)["nodes"][0]
+    assert served["position"] == {"x": 0, "y": 0}
+    assert served["data"]["config"] == {}
