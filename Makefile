@@ -10,6 +10,8 @@ UV := $(VENV)/bin/uv
 
 FRONTEND_SOURCES := $(shell find labextension/src labextension/style labextension/scripts -type f 2>/dev/null) \
 	labextension/package.json labextension/tsconfig.json
+# Jupyter does not start as root, as in a container, unless it is told to.
+AS_ROOT = $$([ "$$(id -u)" -ne 0 ] || echo --allow-root)
 CHROMIUM = $$($(PY) scripts/chromium.py)
 
 # A company's own certificate authority is known to the system, not to uv.
@@ -19,7 +21,7 @@ export UV_SYSTEM_CERTS ?= 1
 .PHONY: help setup frontend demo lab test test-python test-frontend test-ui lint format docs clean
 
 help: ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -31,6 +33,7 @@ $(STAMPS)/venv:
 $(STAMPS)/node-modules: labextension/package-lock.json
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
 		|| { echo 'Node 20 or newer is needed'; exit 1; }
+	@command -v npm >/dev/null || { echo 'npm is needed; it comes with Node, or as the package npm'; exit 1; }
 	cd labextension && npm ci --no-audit --no-fund
 	@mkdir -p $(STAMPS) && touch $@
 
@@ -38,8 +41,10 @@ $(STAMPS)/frontend: $(STAMPS)/venv $(STAMPS)/node-modules $(FRONTEND_SOURCES)
 	cd labextension && PATH="$(BIN):$$PATH" npm run --silent build:prod
 	@touch $@
 
+# The front end is there; building it again would also touch package-lock.json, and so never come to rest.
 $(STAMPS)/python: $(STAMPS)/frontend pyproject.toml
-	$(UV) pip install --quiet --python $(PY) --compile-bytecode --reinstall-package flowdrop-jupyter --editable '.[dev]'
+	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(UV) pip install --quiet --python $(PY) --compile-bytecode \
+		--reinstall-package flowdrop-jupyter --editable '.[dev]'
 	@touch $@
 
 setup: $(STAMPS)/python ## Make the environment and build the front end
@@ -50,7 +55,7 @@ demo: setup ## Hold a whole conversation with a real server, restarts included, 
 	$(PY) scripts/demo.py
 
 lab: setup ## Open JupyterLab on the tutorial
-	cd notebooks && $(BIN)/jupyter lab --FlowDropApp.data_dir=../.flowdrop 01-first-conversation.ipynb
+	cd notebooks && $(BIN)/jupyter lab $(AS_ROOT) --FlowDropApp.data_dir=../.flowdrop 01-first-conversation.ipynb
 
 test: test-frontend test-python test-ui ## Run every test
 

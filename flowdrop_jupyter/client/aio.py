@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -78,6 +79,15 @@ class AsyncFlowDropClient:
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""
         await self._sender.aclose()
+
+    def in_background(self) -> Self:
+        """This client for reads that no person asked for: they do not keep an idle server from being culled.
+
+        It shares the connections of this one, and is closed together with it.
+        """
+        twin = copy(self)
+        twin._sender = self._sender.in_background()
+        return twin
 
     @property
     def base_url(self) -> str:
@@ -227,6 +237,13 @@ class AsyncFlowDropClient:
         """All messages of a session, ascending."""
         return await self._drive(flows.history(session_id))
 
+    async def newer(self, session_id: str, after: int) -> MessagePage:
+        """Everything after a sequence number as one page, however much that is.
+
+        :param after: a sequence number; 0 reads from the beginning.
+        """
+        return await self._drive(flows.newer(session_id, after))
+
     async def message(self, session_id: str, message_id: str) -> MessageRow:
         """One message (PLAY-4).
 
@@ -280,7 +297,7 @@ class AsyncFlowDropClient:
         return await self._sender.send(calls.interrupt(interrupt_id))
 
     async def resolve_interrupt(self, interrupt_id: str, value: Any) -> InterruptRow:
-        """Answer a question; comes back when the run has stopped again, after a minute at most.
+        """Answer a question; comes back when the run has stopped again, within a minute.
 
         :raises InvalidInput: the value does not fit the question.
         :raises Conflict: the question is not open any more.

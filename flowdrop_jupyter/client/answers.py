@@ -33,26 +33,36 @@ _BY_STATUS: dict[int, type[FlowDropError]] = {
     422: WorkflowInvalid,
     503: Unavailable,
 }
-_TOKEN_HINT = "the Jupyter server refused the token; check FLOWDROP_TOKEN or the token argument"  # noqa: S105
+_REFUSED = "the Jupyter server refused the token; check FLOWDROP_TOKEN or the token argument"
+_MISSING = (
+    "no token was found for this server; pass server=… and token=…, and if the server has only a password,"
+    " set c.IdentityProvider.token beside it in its configuration"
+)
 
 
-def read(status: int, content: bytes, *, location: str = "") -> dict[str, Any]:
+def read(status: int, content: bytes, *, location: str = "", token_sent: bool = True) -> dict[str, Any]:
     """The body of a successful answer.
 
     :param status: the HTTP status.
     :param content: the body as received.
     :param location: the ``Location`` header, empty when there is none.
+    :param token_sent: whether the request carried a token; decides what a refusal advises.
     :raises FlowDropError: the class that the status stands for, see ``errors``.
     :raises ServerError: for every 5xx but 503, and when the body is not what FlowDrop answers.
     """
+    hint = _REFUSED if token_sent else _MISSING
     if 300 <= status < 400:
-        raise _redirected(location)
+        raise _redirected(location, hint)
     body = _decode(content)
     if body is None:
-        raise _not_json(status, content)
+        raise _not_json(status, content, hint)
     if 200 <= status < 300 and body.get("success") is not False:
         return body
-    raise _refusal(status, body) if "success" in body else _not_ours(status, body)
+    if "success" not in body:
+        raise _not_ours(status, body, hint)
+    if status == 401 and not token_sent:
+        raise NotAuthenticated(f"Not let in: {hint}.")
+    raise _refusal(status, body)
 
 
 def _decode(content: bytes) -> dict[str, Any] | None:
@@ -75,26 +85,24 @@ def _refusal(status: int, body: dict[str, Any]) -> FlowDropError:
     )
 
 
-def _not_ours(status: int, body: dict[str, Any]) -> FlowDropError:
+def _not_ours(status: int, body: dict[str, Any], hint: str) -> FlowDropError:
     """Answers of Jupyter itself, ``{"message", "reason"}``: they never reached FlowDrop."""
     said = str(body.get("message") or "").strip()
     if status == 404:
         return ServerError(f"No FlowDrop here: {NOT_ENABLED}.", code="EXTENSION_NOT_ENABLED")
     if status in {401, 403}:
         error = Forbidden if status == 403 else NotAuthenticated
-        return error(f"Not let in ({said or status}): {_TOKEN_HINT}.")
+        return error(f"Not let in ({said or status}): {hint}.")
     kind = ServerError if status >= 500 else _BY_STATUS.get(status, ServerError)
     return kind(f"The server answered with status {status}{f': {said}' if said else ''}.")
 
 
-def _not_json(status: int, content: bytes) -> FlowDropError:
+def _not_json(status: int, content: bytes, hint: str) -> FlowDropError:
     text = content[:20_000].decode("utf-8", "replace").lower()
     if status == 404:
         return ServerError(f"No FlowDrop here: {NOT_ENABLED}.", code="EXTENSION_NOT_ENABLED")
     if "<html" in text and any(mark in text for mark in _LOGIN_MARKS):
-        return ServerError(
-            f"A login page came back instead of an answer: {_TOKEN_HINT}.", code="UNREADABLE_ANSWER"
-        )
+        return ServerError(f"A login page came back instead of an answer: {hint}.", code="UNREADABLE_ANSWER")
     if status == 503:
         return Unavailable("The server cannot answer right now (503).")
     return ServerError(
@@ -103,7 +111,7 @@ def _not_json(status: int, content: bytes) -> FlowDropError:
     )
 
 
-def _redirected(location: str) -> FlowDropError:
+def _redirected(location: str, hint: str) -> FlowDropError:
     if "login" in location or "/hub/" in location:
-        return NotAuthenticated(f"The Jupyter server asks for a login: {_TOKEN_HINT}.")
+        return NotAuthenticated(f"The Jupyter server asks for a login: {hint}.")
     return ServerError("The server sends requests elsewhere; check its address.", code="UNEXPECTED_REDIRECT")

@@ -1,7 +1,8 @@
 """One request builder: every operation of the API as a description that no IO has touched.
 
-The sync and async clients send the same :class:`Call` objects and decode with the same readers. Routes,
-bodies and envelopes: ``docs`` of the REST API; paths are relative to ``{server}/flowdrop/api``.
+The sync and async clients send the same :class:`Call` objects and decode with the same readers. Paths are
+relative to ``{server}/flowdrop/api``; ``server/`` has the routes. What each operation may raise is said at
+the method of :class:`~.sync.FlowDropClient` of the same name.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PAGE_LIMIT = 500
 """Rows asked for when a whole conversation is read; the largest page a server grants."""
 
 HELD_SECONDS = 75.0
-"""How long an answer may be held back by the server (60 s), with a margin."""
+"""Seconds to wait for an answer that the server may hold back: 55 unless it is configured, with a margin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Call(Generic[T]):
 
     :param path: below the API's base, already quoted.
     :param read: turns the decoded success body into the result.
-    :param held: the server may hold its reply for up to a minute.
+    :param held: the server may hold its reply until the run stops again, for a minute at most.
     """
 
     method: str
@@ -54,26 +55,32 @@ class Call(Generic[T]):
 
 
 def health() -> Call[HealthDoc]:
+    """Whether the server is well."""
     return Call("GET", "/health", _health)
 
 
 def node_types() -> Call[list[NodeTypeRow]]:
+    """All node types."""
     return Call("GET", "/nodes", _list)
 
 
 def categories() -> Call[list[CategoryRow]]:
+    """All categories of node types."""
     return Call("GET", "/categories", _list)
 
 
 def workflows(search: str | None = None) -> Call[list[WorkflowDoc]]:
+    """All workflows, or those whose name or description holds ``search``."""
     return Call("GET", "/workflows", _list, query=_given(search=search))
 
 
 def workflow(workflow_id: str) -> Call[WorkflowDoc]:
+    """One workflow."""
     return Call("GET", _path("workflows", workflow_id), _row)
 
 
 def create_workflow(document: Mapping[str, Any]) -> Call[WorkflowDoc]:
+    """Store a new workflow."""
     return Call("POST", "/workflows", _row, body=dict(document))
 
 
@@ -92,14 +99,17 @@ def workflow_document(text: bytes) -> dict[str, Any]:
 
 
 def update_workflow(workflow_id: str, document: Mapping[str, Any]) -> Call[WorkflowDoc]:
+    """Change a workflow."""
     return Call("PUT", _path("workflows", workflow_id), _row, body=dict(document))
 
 
 def delete_workflow(workflow_id: str) -> Call[None]:
+    """Delete a workflow."""
     return Call("DELETE", _path("workflows", workflow_id), _nothing)
 
 
 def sessions(workflow_id: str | None = None) -> Call[list[SessionRow]]:
+    """The caller's sessions, of one workflow or of all."""
     if workflow_id is None:
         return Call("GET", "/playground/sessions", _list)
     return Call("GET", _path("workflows", workflow_id, "playground", "sessions"), _list)
@@ -108,6 +118,7 @@ def sessions(workflow_id: str | None = None) -> Call[list[SessionRow]]:
 def create_session(
     workflow_id: str, name: str | None = None, metadata: Mapping[str, Any] | None = None
 ) -> Call[SessionRow]:
+    """Open a new session; an absent name is the server's to choose."""
     body: dict[str, Any] = {}
     if name is not None:
         body["name"] = name
@@ -117,10 +128,12 @@ def create_session(
 
 
 def session(session_id: str) -> Call[SessionRow]:
+    """One session."""
     return Call("GET", _session(session_id), _row)
 
 
 def delete_session(session_id: str) -> Call[None]:
+    """Delete a session with its messages."""
     return Call("DELETE", _session(session_id), _nothing)
 
 
@@ -130,6 +143,7 @@ def post_message(
     inputs: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[MessageRow]:
+    """Say something in a session; the key makes repeating it harmless."""
     return Call(
         "POST",
         _session(session_id, "messages"),
@@ -145,6 +159,7 @@ def messages(
     before: int | str | None = None,
     limit: int | None = None,
 ) -> Call[MessagePage]:
+    """One page of messages: the newest, or those after ``since`` or before ``before``."""
     return Call(
         "GET",
         _session(session_id, "messages"),
@@ -154,37 +169,45 @@ def messages(
 
 
 def message(session_id: str, message_id: str) -> Call[MessageRow]:
+    """One message."""
     return Call("GET", _session(session_id, "messages", message_id), _row)
 
 
 def message_status(session_id: str, message_id: str) -> Call[MessageStatusRow]:
+    """The status of one message."""
     return Call("GET", _session(session_id, "messages", message_id, "status"), _row)
 
 
 def stop(session_id: str) -> Call[None]:
+    """Stop the run of a session."""
     return Call("POST", _session(session_id, "stop"), _nothing, held=True)
 
 
 def interrupts(session_id: str, status: InterruptStatus | None = None) -> Call[list[InterruptRow]]:
+    """The questions of a session, those of one status or all."""
     return Call("GET", _session(session_id, "interrupts"), _list, query=_given(status=status))
 
 
 def interrupt(interrupt_id: str) -> Call[InterruptRow]:
+    """One question."""
     return Call("GET", _path("interrupts", interrupt_id), _row)
 
 
 def resolve_interrupt(interrupt_id: str, value: Any) -> Call[InterruptRow]:
+    """Answer a question."""
     return Call("POST", _path("interrupts", interrupt_id), _row, body={"value": value}, held=True)
 
 
 def cancel_interrupt(interrupt_id: str) -> Call[InterruptRow]:
+    """Close a question without an answer."""
     return Call("POST", _path("interrupts", interrupt_id, "cancel"), _row, held=True)
 
 
 def _path(*segments: str) -> str:
     for segment in segments:
+        # Such a segment would name another route once the address is normalised.
         if segment in {"", ".", ".."}:
-            raise ValueError(f"{segment!r} cannot be an id")
+            raise InvalidInput(f"{segment!r} cannot be an id.")
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 

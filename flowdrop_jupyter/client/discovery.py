@@ -1,11 +1,13 @@
 """How a kernel finds the Jupyter server it belongs to; never simply the first one that runs.
 
 In this order: the argument, ``FLOWDROP_SERVER_URL``, JupyterHub's variables, and the servers noted in the
-runtime directory whose root holds the notebook. When none fits, the error says why for each.
+runtime directory whose root holds the notebook. When none fits, the error says why for each. A kernel cannot
+log in with a password, so a server that has nothing else is not gone to in vain.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -40,6 +42,7 @@ class _Running:
     url: str
     token: str | None = field(repr=False)
     root: Path | None
+    password_only: bool
 
 
 def find_server(
@@ -60,7 +63,8 @@ def find_server(
     :param cwd: stands in for the notebook's folder when ``JPY_SESSION_NAME`` is not an absolute path.
     :param is_alive: whether a process id is in use.
     :raises InvalidInput: ``server`` is not an ``http`` or ``https`` address.
-    :raises ServerNotFound: nothing fits; the message names all that was tried.
+    :raises ServerNotFound: nothing fits, the message names all that was tried; or the server that fits
+        has a password but no token (code ``SERVER_TOKEN_MISSING``).
     """
     env = os.environ if environ is None else environ
     runtime = Path(jupyter_runtime_dir()) if runtime_dir is None else runtime_dir
@@ -70,7 +74,7 @@ def find_server(
     found = _from_flowdrop(env, tried) or _from_hub(env, tried)
     if found is None:
         place = _notebook_folder(env, Path.cwd() if cwd is None else cwd)
-        found = _from_runtime(runtime, place, is_alive, tried)
+        found = _from_runtime(runtime, place, is_alive, tried, token)
     if found is None:
         listing = "\n".join(f"  - {line}" for line in tried)
         raise ServerNotFound(
@@ -105,7 +109,12 @@ def _from_flowdrop(env: Mapping[str, str], tried: list[str]) -> Server | None:
         tried.append("FLOWDROP_SERVER_URL: not set")
         return None
     url, in_url = split_token(address)
-    return Server(url, env.get("FLOWDROP_TOKEN") or in_url, "FLOWDROP_SERVER_URL")
+    token = env.get("FLOWDROP_TOKEN") or in_url
+    if token is None:
+        # A server of a hub has no token of its own; the hub's is good for it and for nothing else.
+        hub = _from_hub(env, [])
+        token = hub.token if hub is not None and _place(hub.url) == _place(url) else None
+    return Server(url, token, "FLOWDROP_SERVER_URL")
 
 
 def _from_hub(env: Mapping[str, str], tried: list[str]) -> Server | None:
@@ -129,7 +138,7 @@ def _from_hub(env: Mapping[str, str], tried: list[str]) -> Server | None:
 
 
 def _from_runtime(
-    runtime: Path, place: Path, is_alive: Callable[[int], bool], tried: list[str]
+    runtime: Path, place: Path, is_alive: Callable[[int], bool], tried: list[str], token: str | None
 ) -> Server | None:
     running, unfit = _running(runtime, is_alive)
     tried += [f"{file}: {reason}" for file, reason in unfit]
@@ -153,6 +162,13 @@ def _from_runtime(
             code="SERVER_AMBIGUOUS",
         )
     [entry] = deepest.values()
+    if entry.password_only and token is None:
+        raise ServerNotFound(
+            f"The running server at {entry.url} has a password but no token, and a kernel cannot log in with"
+            " a password. Set c.IdentityProvider.token beside the password in the server's configuration"
+            " and start it again, or pass server=… and token=….",
+            code="SERVER_TOKEN_MISSING",
+        )
     return Server(entry.url, entry.token, f"the running server noted in {entry.file}")
 
 
@@ -185,9 +201,27 @@ def _running(runtime: Path, is_alive: Callable[[int], bool]) -> tuple[list[_Runn
                     split_token(address)[0],
                     note.get("token") or None,
                     Path(root).resolve() if root else None,
+                    bool(note.get("password")) and not note.get("token"),
                 )
             )
     return usable, unfit
+
+
+def _place(url: str) -> tuple[str, int | None, str]:
+    """What two addresses of one server have in common."""
+    parts = urlsplit(url)
+    host = "localhost" if is_loopback(parts.hostname or "") else parts.hostname or ""
+    return host, parts.port or {"http": 80, "https": 443}.get(parts.scheme), parts.path
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address can only mean this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _notebook_folder(env: Mapping[str, str], cwd: Path) -> Path:

@@ -4,37 +4,39 @@ Jinja parses them; the sandbox narrows it to what Twig authors know. A template 
 by key and index, never a Python attribute, and has no macros, blocks or other files. Values are
 HTML-escaped unless they pass through ``raw``, and a missing variable is empty (LANG-7).
 
-Every loop step and every produced text is charged to a budget, so that a template can neither run
-for long nor fill the memory, whatever it is made of.
+Every loop step, every produced text and every built list is charged to a budget, so that a template
+can neither run for long nor fill the memory, whatever it is made of. It may still take seconds:
+render it in a worker thread.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 from jinja2 import (
     ChainableUndefined,
     StrictUndefined,
     Template,
-    TemplateError,
     TemplateSyntaxError,
     Undefined,
     meta,
     nodes,
+    pass_context,
 )
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import LoopContext
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from ..errors import NodeError
+from .budget import SCALAR, TooLarge, budget, charge, listed, steps, weigh
+from .filters import FILTERS, MAX_NUMBER_BITS, is_empty, number_bits
+from .quoting import shortened
+from .texts import rendered
 
 MAX_OUTPUT: Final = 1024 * 1024
 """Characters one template may produce."""
@@ -45,20 +47,10 @@ MAX_TEMPLATE: Final = 64 * 1024
 MAX_SECONDS: Final = 2.0
 """Seconds one template may run."""
 
-_FAILURES: Final = (
-    TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
-)  # fmt: skip
-_MAX_WORK: Final = 16 * 1024 * 1024
 _MAX_RANGE: Final = 10_000
-_MAX_NUMBER_BITS: Final = 1024
-_FILTERS: Final = (
-    "abs", "capitalize", "count", "dictsort", "e", "escape", "first", "float", "int", "items", "last",
-    "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round",
-    "select", "selectattr", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate",
-    "unique", "upper", "urlencode", "wordcount",
-)  # fmt: skip
 _FORBIDDEN: Final = (
-    nodes.Block, nodes.CallBlock, nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include, nodes.Macro,
+    nodes.Block, nodes.CallBlock, nodes.EvalContextModifier, nodes.Extends, nodes.FromImport, nodes.Import,
+    nodes.Include, nodes.Macro,
 )  # fmt: skip
 
 
@@ -82,18 +74,19 @@ def render_template(text: str, context: Mapping[str, Any], *, strict: bool = Fal
     pieces: list[str] = []
     size = 0
     try:
-        with _budget():
+        with budget(MAX_SECONDS):
             for piece in template.generate(dict(context)):
                 pieces.append(piece)
                 size += len(piece)
                 if size > MAX_OUTPUT:
-                    raise _TooLarge
-    except _TooLarge as error:
+                    raise TooLarge
+    except TooLarge as error:
         raise NodeError(
             f"The template produces more than {MAX_OUTPUT} characters.", code="TEMPLATE_OUTPUT_TOO_LARGE"
         ) from error
-    except _FAILURES as error:
-        raise NodeError(f"The template could not be rendered: {error}", code="TEMPLATE_FAILED") from error
+    except Exception as error:  # an author's expression may fail in any way, out of memory included
+        reason = shortened(error) or type(error).__name__
+        raise NodeError(f"The template could not be rendered: {reason}", code="TEMPLATE_FAILED") from error
     return "".join(pieces)
 
 
@@ -104,63 +97,14 @@ def template_variables(text: str) -> tuple[str, ...]:
     """
     validate_template(text)
     found = meta.find_undeclared_variables(_LENIENT.parse(text)) - set(_LENIENT.globals)
-    places = {name: re.search(rf"\b{re.escape(name)}\b", text) for name in found}
-    return tuple(sorted(found, key=lambda name: (place.start() if (place := places[name]) else 0, name)))
-
-
-def as_text(value: Any) -> str:
-    """Return *value* as templates and text ports show it: texts as they are, null empty, else JSON."""
-    if value is None or isinstance(value, Undefined):
-        return ""
-    if isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError):
-        return str(value)
-
-
-class _TooLarge(Exception):
-    """Raised when a template has produced or handled more text than it may."""
-
-
-class _TooSlow(TemplateError):
-    """Raised when a template has run for longer than it may."""
-
-
-class _Budget:
-    def __init__(self) -> None:
-        self._left = _MAX_WORK
-        self._deadline = time.monotonic() + MAX_SECONDS
-
-    def charge(self, amount: int) -> None:
-        self._left -= amount
-        if self._left < 0:
-            raise _TooLarge
-        if time.monotonic() > self._deadline:
-            raise _TooSlow(f"it takes longer than {MAX_SECONDS:g} seconds")
-
-
-_current: ContextVar[_Budget | None] = ContextVar("flowdrop_template_budget", default=None)
-
-
-@contextmanager
-def _budget() -> Iterator[None]:
-    token = _current.set(_Budget())
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-def _charge(amount: int) -> None:
-    budget = _current.get()
-    if budget is not None:
-        budget.charge(amount)
+    places: dict[str, int] = {}
+    for word in re.finditer(r"\w+", text):
+        places.setdefault(word[0], word.start())
+    return tuple(sorted(found, key=lambda name: (places.get(name, 0), name)))
 
 
 class _Generator(CodeGenerator):
-    """Compiles ``~`` into a call of the environment's own, charged concatenation."""
+    """Compiles what Jinja leaves to Python into calls of the environment's own, charged operations."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         self.write("environment.concatenated((")
@@ -169,20 +113,61 @@ class _Generator(CodeGenerator):
             self.write(", ")
         self.write("))")
 
+    def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:
+        self.write("(environment.goes_on() and ")
+        super().visit_Compare(node, frame)
+        self.write(")")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
+        if not isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.part(")
+        self.visit(node.node, frame)
+        for bound in (node.arg.start, node.arg.stop, node.arg.step):
+            self.write(", ")
+            if bound is None:
+                self.write("None")
+            else:
+                self.visit(bound, frame)
+        self.write(")")
+
+    def visit_List(self, node: nodes.List, frame: Frame) -> None:
+        self._weighed(node, super().visit_List, frame)
+
+    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:
+        self._weighed(node, super().visit_Dict, frame)
+
+    def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:
+        if node.ctx == "load":
+            self._weighed(node, super().visit_Tuple, frame)
+        else:
+            super().visit_Tuple(node, frame)
+
+    def _weighed(self, node: nodes.Expr, visit: Callable[..., None], frame: Frame) -> None:
+        self.write("environment.weighed(")
+        visit(node, frame)
+        self.write(")")
+
+
+@pass_context
+def _output(_context: Context, value: Any) -> str:
+    # That it wants the context keeps Jinja from rendering constants, without a budget, in compiling.
+    return rendered(value)
+
 
 class _Environment(ImmutableSandboxedEnvironment):
     code_generator_class = _Generator
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
 
     def __init__(self, undefined: type[Undefined]) -> None:
-        super().__init__(autoescape=True, undefined=undefined, finalize=_finalized, optimized=False)
-        self.filters = {name: self.filters[name] for name in _FILTERS}
-        self.filters.update(
-            d=_default, default=_default, join=_join, keys=list, nl2br=_nl2br, raw=_raw, replace=_replace,
-            json_encode=as_text, steps=_steps, pairs=_pairs,
-        )  # fmt: skip
-        self.tests["empty"] = _is_empty
+        super().__init__(autoescape=True, undefined=undefined, finalize=_output, optimized=False)
+        self.filters = dict(FILTERS)
+        self.tests = {name: _timely(test) for name, test in self.tests.items()}
+        self.tests["empty"] = is_empty
         self.tests["null"] = self.tests["none"]
+        self.tests["lower"] = _timely(lambda value: rendered(value).islower())
+        self.tests["upper"] = _timely(lambda value: rendered(value).isupper())
         self.globals = {"range": _range}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -194,18 +179,18 @@ class _Environment(ImmutableSandboxedEnvironment):
             if loop.recursive:
                 raise TemplateSyntaxError("recursive loops are not available here", loop.lineno)
             pairs = isinstance(loop.target, nodes.Tuple) and len(loop.target.items) == 2
-            iterated = nodes.Filter(loop.iter, "pairs", [], [], None, None) if pairs else loop.iter
-            cost = nodes.Const(1 + sum(len(data.data) for data in loop.find_all(nodes.TemplateData)))
-            loop.iter = nodes.Filter(iterated, "steps", [cost], [], None, None)
-            for node in (loop.iter, iterated, cost):
-                node.set_environment(self)
-                node.set_lineno(loop.lineno)
+            cost = 1 + sum(len(data.data) for data in loop.find_all(nodes.TemplateData))
+            charged = nodes.EnvironmentAttribute("pairs" if pairs else "single")
+            loop.iter = nodes.Call(charged, [loop.iter, nodes.Const(cost)], [], None, None)
+            loop.iter.set_environment(self)
+            loop.iter.set_lineno(loop.lineno)
         return tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return self.getitem(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
+        charge(1)
         if isinstance(obj, Undefined):
             return obj[argument]
         if isinstance(obj, LoopContext) and isinstance(argument, str) and not argument.startswith("_"):
@@ -219,87 +204,87 @@ class _Environment(ImmutableSandboxedEnvironment):
                 pass
         return self.undefined(obj=obj, name=argument)
 
-    def is_safe_callable(self, obj: Any) -> bool:
-        return obj is _range or isinstance(getattr(obj, "__self__", None), (Mapping, LoopContext))
+    def part(self, obj: Any, start: Any, stop: Any, step: Any) -> Any:
+        """Return the slice of a text or list, charging for its length."""
+        if isinstance(obj, Undefined):
+            return obj
+        if not isinstance(obj, (str, list, tuple)):
+            raise TypeError("only texts and lists have slices")
+        wanted = slice(start, stop, step)
+        places = len(range(*wanted.indices(len(obj))))
+        charge(places if isinstance(obj, str) else SCALAR * places)
+        return obj[wanted]
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def is_safe_callable(self, obj: Any) -> bool:
+        owner = getattr(obj, "__self__", None)
+        return obj is _range or owner is self or isinstance(owner, (Mapping, LoopContext))
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+        charge()
+        returned = super().call(__context, __obj, *args, **kwargs)
+        return listed(returned) if isinstance(returned, (ItemsView, KeysView, ValuesView)) else returned
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        charge()
         if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-            bits = _bits(left) * abs(right) if operator == "**" else _bits(left) + _bits(right)
-            if bits > _MAX_NUMBER_BITS:
+            bits: float = number_bits(left) + number_bits(right)
+            if operator == "**":
+                bits = number_bits(left) * abs(right)
+            if bits > MAX_NUMBER_BITS:
                 raise OverflowError("a number grows too large")
         elif operator != "+":
             raise TypeError(f"'{operator}' needs two numbers")
         elif isinstance(left, (str, list, tuple)) and isinstance(right, (str, list, tuple)):
-            _charge(len(left) + len(right))
+            weigh(left)
+            weigh(right)
         return super().call_binop(context, operator, left, right)
 
     def concatenated(self, parts: Iterable[Any]) -> Markup:
         """Join *parts* as escaped text, charging the result."""
-        texts = [escape(_finalized(part)) for part in parts]
-        _charge(sum(map(len, texts)))
+        texts = [escape(rendered(part)) for part in parts]
+        charge(sum(map(len, texts)))
         return Markup("").join(texts)
 
+    def weighed(self, value: Any) -> Any:
+        """Return *value*, a list just built, charging for all that it holds."""
+        weigh(value)
+        return value
 
-def _bits(number: float) -> int:
-    return number.bit_length() if isinstance(number, int) else 64
+    def goes_on(self) -> bool:
+        """Return true, unless the time is over."""
+        charge()
+        return True
+
+    def single(self, items: Any, cost: int) -> Iterator[Any]:
+        """Yield what a loop goes through, charging for each round."""
+        return steps(items, cost)
+
+    def pairs(self, items: Any, cost: int) -> Iterator[Any]:
+        """Yield what a loop with two variables goes through: of a mapping, keys with their values."""
+        return steps(items.items() if isinstance(items, Mapping) else items, cost)
 
 
-def _finalized(value: Any) -> str:
-    if isinstance(value, StrictUndefined):
-        return str(value)
-    text = as_text(value)
-    _charge(len(text))
-    return text
+def _timely(test: Any) -> Callable[..., Any]:
+    @functools.wraps(test)
+    def timely(*arguments: Any, **named: Any) -> Any:
+        charge()
+        return test(*arguments, **named)
 
-
-def _steps(items: Any, cost: int) -> Iterator[Any]:
-    for item in () if items is None else items:
-        _charge(cost)
-        yield item
-
-
-def _pairs(items: Any) -> Any:
-    return items.items() if isinstance(items, Mapping) else items
+    return timely
 
 
 def _range(start: int, stop: int | None = None, step: int = 1) -> range:
-    steps = range(start) if stop is None else range(start, stop, step)
-    if len(steps) > _MAX_RANGE:
+    steps_of = range(start) if stop is None else range(start, stop, step)
+    if len(steps_of) > _MAX_RANGE:
         raise OverflowError(f"a range may have at most {_MAX_RANGE} steps")
-    return steps
-
-
-def _is_empty(value: Any) -> bool:
-    return isinstance(value, Undefined) or value is None or value is False or value in ("", [], {})
-
-
-def _default(value: Any, fallback: Any = "") -> Any:
-    return fallback if _is_empty(value) else value
-
-
-def _raw(value: Any) -> Markup:
-    return Markup(_finalized(value))  # noqa: S704 - the author's explicit wish (LANG-7)
-
-
-def _nl2br(value: Any) -> Markup:
-    return Markup("<br>\n").join(escape(_finalized(value)).splitlines())
-
-
-def _join(items: Any, separator: str = "") -> Markup:
-    return escape(separator).join(escape(_finalized(item)) for item in _steps(items, 1 + len(separator)))
-
-
-def _replace(value: Any, old: str, new: str) -> str:
-    text = _finalized(value)
-    _charge(len(text) + text.count(old) * len(new))
-    return text.replace(old, new)
+    return steps_of
 
 
 _LENIENT: Final = _Environment(ChainableUndefined)
 _STRICT: Final = _Environment(StrictUndefined)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _compiled(text: str, strict: bool) -> Template:
     if len(text) > MAX_TEMPLATE:
         raise NodeError(f"The template is longer than {MAX_TEMPLATE} characters.", code="TEMPLATE_INVALID")
@@ -307,7 +292,8 @@ def _compiled(text: str, strict: bool) -> Template:
         return (_STRICT if strict else _LENIENT).from_string(text)
     except TemplateSyntaxError as error:
         raise NodeError(
-            f"The template is not valid: {error.message}, line {error.lineno}.", code="TEMPLATE_INVALID"
+            f"The template is not valid: {shortened(error.message)}, line {error.lineno}.",
+            code="TEMPLATE_INVALID",
         ) from error
-    except (TemplateError, SyntaxError, MemoryError, RecursionError, TypeError, ValueError) as error:
-        raise NodeError(f"The template is not valid: {error}", code="TEMPLATE_INVALID") from error
+    except Exception as error:  # Python's own compiler gives up on a template in many ways
+        raise NodeError(f"The template is not valid: {shortened(error)}", code="TEMPLATE_INVALID") from error

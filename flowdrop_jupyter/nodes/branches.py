@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import NodeError
+from ..expressions import quoted, shortened
 
 
 def normalized(name: str) -> str:
@@ -49,12 +50,21 @@ def matching_branch(config: Mapping[str, Any], value: Any, *, case_sensitive: bo
     """Return the first branch whose ``value`` has the same type as *value* and equals it (LANG-27).
 
     :param case_sensitive: whether texts compare with their case.
-    :raises NodeError: ``BRANCH_NOT_CONFIGURED`` when none matches and there is no default.
+    :raises NodeError: ``BRANCH_NOT_CONFIGURED`` when none matches and there is no default,
+        ``BRANCH_NOT_COMPARABLE`` for values nested too deeply.
     """
     for entry in configured_branches(config):
-        if _same(entry["value"], value, case_sensitive):
+        try:
+            taken = _same(entry["value"], value, case_sensitive)
+        except Exception as error:  # a comparison may end in any exception, above all RecursionError
+            raise NodeError(
+                f"The value of the branch {quoted(entry['name'])} cannot be compared with {quoted(value)}:"
+                f" {shortened(error)}",
+                code="BRANCH_NOT_COMPARABLE",
+            ) from error
+        if taken:
             return str(entry["name"])
-    return default_branch(config, f"the value {value!r}")
+    return default_branch(config, f"the value {quoted(value)}")
 
 
 def default_branch(config: Mapping[str, Any], reason: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import InterruptRequired, NodeError
+from ..expressions import quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +41,19 @@ class Turn:
 
 
 class Files:
-    """The files nodes may touch: those below one root directory.
+    """The files nodes may touch: those below one root directory that are not hidden.
 
     :param base: where relative paths start from, relative to the root; a notebook's own folder, so
-        that a path means in a workflow what it means in the notebook beside it.
+        that a path means in a workflow what it means in the notebook beside it. What lies in it may
+        be used even if the folder itself is hidden.
+    :param forbidden: files and folders below the root that no path may lead to or into.
     """
 
-    def __init__(self, root: Path, base: str = "") -> None:
+    def __init__(self, root: Path, base: str = "", forbidden: Sequence[Path] = ()) -> None:
         self._root = root.resolve()
         start = (self._root / base).resolve()
         self._base = start if start.is_relative_to(self._root) else self._root
+        self._forbidden = tuple(path.resolve() for path in forbidden)
 
     @property
     def root(self) -> Path:
@@ -59,27 +64,57 @@ class Files:
         """Return the absolute path of *path*, which is relative to the base.
 
         :param must_exist: whether a regular file has to be there.
-        :raises NodeError: ``FILE_PATH_INVALID`` for an empty path or one that leaves the root,
-            links included; ``FILE_NOT_FOUND`` when *must_exist* and no file is there.
+        :raises NodeError: ``FILE_PATH_INVALID`` for an empty path and one that leaves the root, is
+            hidden or forbidden, links included; ``FILE_NOT_FOUND`` when *must_exist* and no file is
+            there.
         """
         if not path.strip() or "\0" in path:
             raise NodeError("A file path is needed.", code="FILE_PATH_INVALID")
         try:
-            resolved = (self._base / path).resolve()
+            written = self._base / path
+            resolved = written.resolve()
             inside = resolved.is_relative_to(self._root)
-            there = inside and resolved.is_file()
-        except (OSError, RuntimeError) as error:
-            # A name too long for the file system, or a circle of links.
-            raise NodeError(f"{path!r} is not a usable file path.", code="FILE_PATH_INVALID") from error
+            hidden = self._is_hidden(resolved) or self._is_hidden(Path(os.path.normpath(written)))
+            offered = inside and not hidden
+            offered = offered and not self._is_forbidden(resolved)
+            there = offered and resolved.is_file()
+        except (OSError, RuntimeError, ValueError) as error:
+            # A name too long or of characters unfit for the file system, or a circle of links.
+            raise NodeError(f"{quoted(path)} is not a usable file path.", code="FILE_PATH_INVALID") from error
         if not inside:
-            raise NodeError(f"{path!r} is outside the files this server offers.", code="FILE_PATH_INVALID")
+            raise NodeError(
+                f"{quoted(path)} is outside the files this server offers.", code="FILE_PATH_INVALID"
+            )
+        if not offered:
+            raise NodeError(
+                f"{quoted(path)} is hidden; workflows cannot use hidden files.", code="FILE_PATH_INVALID"
+            )
         if must_exist and not there:
-            raise NodeError(f"There is no file {path!r}.", code="FILE_NOT_FOUND")
+            raise NodeError(f"There is no file {quoted(path)}.", code="FILE_NOT_FOUND")
         return resolved
+
+    def _is_hidden(self, path: Path) -> bool:
+        for start in (self._base, self._root):
+            if path.is_relative_to(start):
+                return any(part.startswith(".") for part in path.relative_to(start).parts)
+        return False
+
+    def _is_forbidden(self, path: Path) -> bool:
+        return any(_same_place(place, at) for at in self._forbidden for place in (path, *path.parents))
 
     def display(self, path: Path) -> str:
         """Return *path* relative to the root with forward slashes, as shown to people."""
         return str(PurePosixPath(path.resolve().relative_to(self._root)))
+
+
+def _same_place(one: Path, other: Path) -> bool:
+    if one == other:
+        return True
+    try:
+        # Where the file system ignores case, two spellings are one place.
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 class NodeContext:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ..errors import NodeError
+from ..expressions import quoted, shortened
 from ..workflow.exposure import is_exposed
 from ..workflow.node_types import NodeType
 from .api import FunctionNode
@@ -32,7 +33,7 @@ def resolve_parameters(
             value = parameter.default
         if value is None and parameter.required:
             raise NodeError(
-                f"{node_type.name} needs a value for {parameter.schema.get('title', name)!r}.",
+                f"{node_type.name} needs a value for {quoted(parameter.schema.get('title', name))}.",
                 code="PARAMETER_MISSING",
                 details=[{"code": "PARAMETER_MISSING", "message": "required", "locator": name}],
             )
@@ -55,11 +56,12 @@ def typed_arguments(made: FunctionNode, resolved: Mapping[str, Any]) -> dict[str
             continue
         try:
             arguments[name] = msgspec.convert(value, kind, strict=True)
-        except (msgspec.ValidationError, RecursionError) as error:
+        except (msgspec.ValidationError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            reason = shortened(error)
             raise NodeError(
-                f"{made.node_type.name}: {name!r} is not acceptable: {error}",
+                f"{made.node_type.name}: {quoted(name)} is not acceptable: {reason}",
                 code="PARAMETER_INVALID",
-                details=[{"code": "PARAMETER_INVALID", "message": str(error), "locator": name}],
+                details=[{"code": "PARAMETER_INVALID", "message": reason, "locator": name}],
             ) from error
     return arguments
 

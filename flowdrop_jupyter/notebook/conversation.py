@@ -27,8 +27,6 @@ POLL_WAITED_FOR = 0.2
 POLL_RUNNING = 0.5
 POLL_IDLE = 3.0
 
-_PAGE = 500
-
 
 class Listener(Protocol):
     """What a face wants to be told; calls may come from any thread."""
@@ -62,7 +60,7 @@ class Conversation:
         self.workflow_name = workflow_name
         self.workers = Workers()
         self.listener: Listener | None = None
-        self.watched = False
+        self._watched: Callable[[], bool] = lambda: False
         self._clock = clock
         self._changed = threading.Condition(threading.RLock())
         self._messages = Messages()
@@ -78,10 +76,12 @@ class Conversation:
 
     @property
     def session_id(self) -> str:
+        """The session's id."""
         return self.session["id"]
 
     @property
     def status(self) -> SessionStatus:
+        """The session's status as last read."""
         with self._changed:
             return self._status
 
@@ -93,6 +93,7 @@ class Conversation:
 
     @property
     def closed(self) -> bool:
+        """Whether the session is not followed any more; see :meth:`close`."""
         return self._closed
 
     def rows(self, after: int = 0) -> list[MessageRow]:
@@ -106,12 +107,12 @@ class Conversation:
         with self._changed:
             return self._messages.open_prompt() if self._status == "awaiting_input" else None
 
-    def follow(self, *, watched: bool) -> None:
-        """Keep up with the server in the background.
+    def follow(self, watched: Callable[[], bool]) -> None:
+        """Keep up with the server in the background, beginning now.
 
-        :param watched: somebody looks on even while nothing runs.
+        :param watched: whether somebody looks on; asked after each look at a quiet session.
         """
-        self.watched = watched
+        self._watched = watched
         self._follower.wake()
 
     def adopt(self, client: FlowDropClient) -> None:
@@ -151,32 +152,14 @@ class Conversation:
 
         :raises FlowDropError: it could not be read.
         """
-        ticket = self._ticket()
-        session = self.client.session(self.session_id)
-        rows = self.client.history(self.session_id)
-        page = self._newer(rows[-1]["sequenceNumber"] if rows else 0)
-        with self._changed:
-            self._loaded = True
-            self.session = session
-            self._apply(MessagePage([*rows, *page.messages], False, False, page.session_status), ticket)
-            self._messages.read_up_to([*rows, *page.messages])
-            return self._messages.after(0)
+        return self._load(self.client)
 
     def refresh(self) -> list[MessageRow]:
         """Read what is new and what may still change.
 
         :raises FlowDropError: it could not be read.
         """
-        if not self._loaded:
-            return self.load()
-        with self._changed:
-            ticket = self._ticket()
-            cursor = self._messages.cursor(self._status)
-        page = self._newer(cursor)
-        with self._changed:
-            self._apply(page, ticket)
-            self._messages.read_up_to(page.messages)
-            return self._messages.after(0)
+        return self._refresh(self.client)
 
     def post(self, content: str) -> MessageRow:
         """Say something and return the stored message; the turn goes on by itself.
@@ -225,11 +208,7 @@ class Conversation:
         :raises FlowDropError: the message was not accepted, or the session was lost while waiting.
         """
         self._ensure_open()
-        with self._attending():
-            row = self.workers.call(lambda: self.post(content))
-            if wait:
-                self._await_rest(timeout)
-            return self.turn(row["sequenceNumber"])
+        return self._bring(lambda: self.post(content), 0, wait, timeout)
 
     def answer(self, value: Any, *, wait: bool = True, timeout: float | None = None) -> Turn:
         """Answer the open prompt and wait for the run's next stop.
@@ -239,11 +218,7 @@ class Conversation:
         """
         prompt, last = self._open_prompt()
         fitting = answer_value(prompt, value)
-        with self._attending():
-            self.workers.call(lambda: self.resolve(prompt.id, fitting))
-            if wait:
-                self._await_rest(timeout)
-            return self.turn(last)
+        return self._bring(lambda: self.resolve(prompt.id, fitting), last, wait, timeout)
 
     def cancel(self, *, wait: bool = True, timeout: float | None = None) -> Turn:
         """Close the open prompt without an answer and wait for the run's next stop.
@@ -251,11 +226,7 @@ class Conversation:
         :raises InvalidInput: nothing is asked, or the question cannot be cancelled.
         """
         prompt, last = self._open_prompt()
-        with self._attending():
-            self.workers.call(lambda: self.dismiss(prompt.id))
-            if wait:
-                self._await_rest(timeout)
-            return self.turn(last)
+        return self._bring(lambda: self.dismiss(prompt.id), last, wait, timeout)
 
     def stop(self) -> None:
         """Stop the run.
@@ -279,6 +250,16 @@ class Conversation:
         """What came after a sequence number, as it stands."""
         with self._changed:
             return Turn(tuple(self.rows(after)), self._status, self.prompt)
+
+    def _bring(
+        self, begin: Callable[[], MessageRow | None], last: int, wait: bool, timeout: float | None
+    ) -> Turn:
+        """Begin a turn on a worker; its rows come after the one it begins with, or else after ``last``."""
+        with self._attending():
+            row = self.workers.call(begin)
+            if wait:
+                self._await_rest(timeout)
+            return self.turn(row["sequenceNumber"] if row else last)
 
     @contextmanager
     def _attending(self) -> Iterator[None]:
@@ -322,14 +303,28 @@ class Conversation:
                 raise InvalidInput("Nothing is asked at the moment.", code="NO_OPEN_PROMPT")
             return prompt, self._messages.last
 
-    def _newer(self, cursor: int) -> MessagePage:
-        rows: list[MessageRow] = []
-        while True:
-            page = self.client.messages(self.session_id, since=cursor, limit=_PAGE)
-            rows += page.messages
-            if not (page.has_more and page.messages):
-                return MessagePage(rows, False, page.has_older, page.session_status)
-            cursor = page.messages[-1]["sequenceNumber"]
+    def _load(self, client: FlowDropClient) -> list[MessageRow]:
+        ticket = self._ticket()
+        session = client.session(self.session_id)
+        page = client.newer(self.session_id, 0)
+        with self._changed:
+            self._loaded = True
+            self.session = session
+            return self._take(page, ticket)
+
+    def _refresh(self, client: FlowDropClient) -> list[MessageRow]:
+        if not self._loaded:
+            return self._load(client)
+        with self._changed:
+            ticket = self._ticket()
+            cursor = self._messages.cursor(self._status)
+        return self._take(client.newer(self.session_id, cursor), ticket)
+
+    def _take(self, page: MessagePage, ticket: int) -> list[MessageRow]:
+        with self._changed:
+            self._apply(page, ticket)
+            self._messages.read_up_to(page.messages)
+            return self._messages.after(0)
 
     def _ticket(self) -> int:
         with self._changed:
@@ -365,7 +360,8 @@ class Conversation:
 
     def _look(self) -> None:
         try:
-            self.refresh()
+            # Nobody asked for it: an idle server may be culled all the same.
+            self._refresh(self.client.in_background())
         except Exception as error:
             # A background thread has nobody to tell but the link.
             self._failed(error)
@@ -399,4 +395,4 @@ class Conversation:
                 return POLL_WAITED_FOR
             if self._status == "running":
                 return POLL_RUNNING
-            return POLL_IDLE if self.watched else None
+            return POLL_IDLE if self._watched() else None

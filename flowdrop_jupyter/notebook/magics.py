@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -20,12 +21,14 @@ from ..errors import Conflict, FlowDropError
 from . import transcript
 from .arguments import options_then_text, parse, parser, waiting_parser
 from .conversation import Conversation
-from .opening import client_for, conversation_for, notebook_path, open_conversation
+from .example import FOLDER, copy_example
+from .opening import client_for, conversation_for, notebook_folder, notebook_path, open_conversation
 from .prompts import Prompt, ways_to_answer
 from .turn import Turn
 from .widget import widget_for
 
 COMMANDS = {
+    "example": "example [FOLDER]                       copy the example to a folder, ready to run",
     "workflows": "workflows                              list the workflows",
     "open": "open <workflow> [-s NAME] [--new]      open a chat with a workflow",
     "send": "send [options] <text …>                say something and wait for the answer",
@@ -91,9 +94,27 @@ class FlowDropMagics(Magics):
         print("\n".join(f"%flowdrop {text}" for text in COMMANDS.values()))  # noqa: T201
         print(f"%%flowdrop [-s NAME] sends the cell as a message\n{_OPTIONS}")  # noqa: T201
 
+    def _do_example(self, rest: str) -> None:
+        made = parser("%flowdrop example")
+        made.add_argument("folder", nargs="?", default=FOLDER)
+        client = self._client()
+        target = notebook_folder(namespace=self._namespace()) / Path(parse(made, rest).folder).expanduser()
+        try:
+            example = copy_example(target)
+        except OSError as error:
+            raise UsageError(
+                f"The example cannot be written to {target}: {error.strerror or error}"
+            ) from None
+        workflow = client.save_workflow(example.document())
+        print(f"The example is in {example.folder}; the server knows its workflow.")  # noqa: T201
+        if example.kept:
+            print(f"Left as it was: {', '.join(example.kept)}")  # noqa: T201
+        print(f"Next: %flowdrop open {workflow['id']}\nand then: %flowdrop send describe")  # noqa: T201
+        print(f"Or open the tutorial: {example.notebook}")  # noqa: T201
+
     def _do_workflows(self, _rest: str) -> None:
         rows = [(document["id"], document["name"]) for document in self._client().workflows()]
-        _table(("id", "name"), rows, "There are no workflows yet.")
+        _table(("id", "name"), rows, "There are no workflows yet. To begin with one: %flowdrop example")
 
     def _do_sessions(self, rest: str) -> None:
         made = parser("%flowdrop sessions")

@@ -41,9 +41,12 @@ def to_html(text: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def to_markdown(text: str) -> str:
-    """The same Markdown without raw HTML and without addresses that are not allowed."""
-    return _Markdown().blocks(_tokens(text)).strip("\n")
+def to_markdown(text: str, *, images: bool = True) -> str:
+    """The same Markdown without raw HTML, without formulas and without addresses that are not allowed.
+
+    :param images: whether embedded pictures stay; else they are ``[image: alt]``.
+    """
+    return _Markdown(images=images).blocks(_tokens(text)).strip("\n")
 
 
 @lru_cache(maxsize=512)
@@ -217,10 +220,15 @@ class _Html(_Writer):
 
 
 class _Markdown(_Writer):
+    def __init__(self, *, images: bool = True) -> None:
+        self._images = images
+
     def text(self, text: str) -> str:
         text = entities.escape(_clean(text), quote=False)
-        text = re.sub(r"\\(?=[!-/:-@\[-`{-~\n]|\Z)", r"\\\\", text)
-        text = re.sub(r"([*`\[\]~|])", r"\\\1", text)
+        # Notebooks take $…$, and brackets behind two backslashes, for formulas; people mean prices and paths.
+        text = re.sub(r"\\(?=[()\[\]]|\Z)", "&#92;", text)
+        text = re.sub(r"\\(?=[!-/:-@\[-`{-~\n])", r"\\\\", text)
+        text = re.sub(r"([*`\[\]~|$])", r"\\\1", text)
         # An underscore inside a word is no emphasis; names_like_this stay readable.
         text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
         return re.sub(r"!\Z", r"\\!", text)
@@ -304,7 +312,7 @@ class _Markdown(_Writer):
 
     def on_image(self, token: Token) -> str:
         alt = self.text(_Plain().inside(token))
-        address = safe_image(token["attrs"]["url"])
+        address = safe_image(token["attrs"]["url"]) if self._images else None
         return f"![{alt}]({address})" if address else f"\\[image: {alt}\\]"
 
     def on_linebreak(self, token: Token) -> str:

@@ -10,7 +10,7 @@ import difflib
 import os
 import threading
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from ..client import FlowDropClient, SessionRow, WorkflowDoc, find_server
@@ -142,6 +142,19 @@ def notebook_path(
     # A collaborative drive puts its name before the path, a console's path has no suffix.
     path = path.replace("RTC:", "", 1)
     return path if PurePath(path).suffix else None
+
+
+def notebook_folder(
+    environ: Mapping[str, str] | None = None, namespace: Mapping[str, Any] | None = None
+) -> Path:
+    """The folder of the notebook this kernel runs, else the working directory.
+
+    Parameters as for :func:`notebook_path`.
+    """
+    told = notebook_path(environ, namespace)
+    if told is not None and Path(told).is_absolute() and Path(told).parent.is_dir():
+        return Path(told).parent
+    return Path.cwd()
 
 
 def _sessions(client: FlowDropClient, workflow_id: str) -> list[SessionRow]:

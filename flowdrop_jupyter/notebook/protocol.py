@@ -13,7 +13,7 @@ from ..errors import FlowDropError, InvalidInput
 from .conversation import Conversation
 
 Method = Literal["history", "send", "answer", "cancel", "stop", "reconnect"]
-ViewState = Literal["attached", "detached", "focus", "blur"]
+ViewState = Literal["attached", "alive", "detached", "focus", "blur"]
 
 
 class Request(TypedDict):
@@ -26,9 +26,14 @@ class Request(TypedDict):
 
 
 class View(TypedDict):
-    """A view came, went, took or lost the keyboard's focus."""
+    """A view came, is still there, went, took or lost the keyboard's focus.
+
+    ``view`` tells views apart. A view whose page is in sight and in use says ``alive`` every 20 seconds; see
+    ``views`` for what silence means.
+    """
 
     kind: Literal["view"]
+    view: str
     state: ViewState
 
 

@@ -17,6 +17,8 @@ MAX_MESSAGES = 200
 """Rows a transcript shows; of a longer conversation, the last ones."""
 
 _BOX = "border-left:3px solid rgba(128,128,128,.5);padding:.1em .8em;margin:.6em 0"
+_NO_MATH = "mathjax_ignore tex2jax_ignore"
+"""Lab and nbviewer look for formulas in the finished page, where escapes are gone: "$5 and $6" is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,19 @@ def entries(rows: Sequence[MessageRow]) -> list[Entry]:
     return [_entry(row) for row in rows if row.get("role") != "log"]
 
 
-def to_markdown(rows: Sequence[MessageRow], *, title: str = "") -> str:
+def to_markdown(rows: Sequence[MessageRow], *, title: str = "", images: bool = True) -> str:
     """The conversation as Markdown.
 
     :param rows: message rows, ascending.
     :param title: plain text above it.
+    :param images: whether embedded pictures stay; else they are ``[image: alt]``.
     """
     shown, omitted = _last(entries(rows))
     parts = [f"**{markup.escape_markdown(title)}**"] if title else []
     if omitted:
         parts.append(f"*{omitted}*")
     for entry in shown:
-        body = markup.to_markdown(entry.content)
+        body = markup.to_markdown(entry.content, images=images)
         who = markup.escape_markdown(entry.who)
         if entry.aside:
             parts.append(f"*{who}:* {body}")
@@ -61,7 +64,7 @@ def to_markdown(rows: Sequence[MessageRow], *, title: str = "") -> str:
             parts.append(f"*{markup.escape_markdown(entry.note)}*")
     if not shown:
         parts.append("*No messages yet.*")
-    return "\n\n".join(parts)
+    return "\n\n".join([f'<div class="{_NO_MATH}">', *parts, "</div>"])
 
 
 def to_html(rows: Sequence[MessageRow], *, title: str = "") -> str:
@@ -83,7 +86,7 @@ def to_html(rows: Sequence[MessageRow], *, title: str = "") -> str:
             f'<div style="{_BOX}"><p><{label}>{markup.escape_html(entry.who)}</{label}></p>'
             f"{markup.to_html(entry.content)}{note}</div>"
         )
-    return f'<div class="flowdrop-transcript">{"".join(parts)}</div>'
+    return f'<div class="flowdrop-transcript {_NO_MATH}">{"".join(parts)}</div>'
 
 
 def to_plain(rows: Sequence[MessageRow], *, title: str = "") -> str:
@@ -106,10 +109,13 @@ def to_plain(rows: Sequence[MessageRow], *, title: str = "") -> str:
 
 
 def mime_bundle(rows: Sequence[MessageRow], *, title: str = "") -> dict[str, str]:
-    """The three forms under their mime types."""
+    """The three forms under their mime types.
+
+    A notebook stores them side by side and Lab shows the HTML, so pictures are kept in that one only.
+    """
     return {
         "text/plain": to_plain(rows, title=title),
-        "text/markdown": to_markdown(rows, title=title),
+        "text/markdown": to_markdown(rows, title=title, images=False),
         "text/html": to_html(rows, title=title),
     }
 

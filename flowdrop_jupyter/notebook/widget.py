@@ -24,6 +24,7 @@ from .opening import client_for, notebook_path, open_conversation
 from .prompts import Prompt
 from .protocol import respond
 from .turn import Turn
+from .views import Views
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_BUILT = """
@@ -68,12 +69,12 @@ class ChatWidget(anywidget.AnyWidget):
             **kwargs,
         )
         self.conversation = conversation
-        self._views = _Views()
+        self._views = Views()
         self._shown_as: str | None = None
         self._publishing = threading.Lock()
         self.on_msg(self._on_message)
         conversation.listener = self
-        conversation.follow(watched=True)
+        conversation.follow(self._watched)
 
     @property
     def session(self) -> SessionRow:
@@ -174,14 +175,22 @@ class ChatWidget(anywidget.AnyWidget):
             if content.get("kind") == "request":
                 self.conversation.workers.submit(lambda: self._respond(content))
             elif content.get("kind") == "view":
-                self._on_view(content.get("state"))
+                self._on_view(str(content.get("view", "")), content.get("state"))
 
-    def _on_view(self, state: Any) -> None:
-        due = self._views.note(state)
-        if state in {"attached", "detached"}:
-            self.conversation.follow(watched=self._views.anybody)
-        if due:
+    def _on_view(self, view: str, state: Any) -> None:
+        watched = self._views.anybody()
+        self._views.note(view, state)
+        if state == "attached" or (self._views.anybody() and not watched):
+            self.conversation.follow(self._watched)
+        if self._views.due():
             self.conversation.workers.submit(self._republish)
+
+    def _watched(self) -> bool:
+        """Asked between two looks at a quiet session; a view that fell silent may have had the focus."""
+        if self._views.due():
+            with suppress(RuntimeError):
+                self.conversation.workers.submit(self._republish)
+        return self._views.anybody()
 
     def _respond(self, request: dict[str, Any]) -> None:
         super().send(respond(self.conversation, request))
@@ -218,46 +227,6 @@ class ChatWidget(anywidget.AnyWidget):
             display(  # type: ignore[no-untyped-call]
                 data, metadata=metadata, raw=True, display_id=self._shown_as, update=update
             )
-
-
-class _Views:
-    """Who looks on, whether a view has the keyboard's focus, and whether a refresh waits for it to leave."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen = False
-        self._count = 0
-        self._focused = False
-        self._pending = False
-
-    @property
-    def anybody(self) -> bool:
-        """Whether a view is there; also while none has come yet, as where no front end runs."""
-        with self._lock:
-            return self._count > 0 or not self._seen
-
-    def put_off(self) -> bool:
-        """Ask before a refresh: True means that it has to wait and is remembered."""
-        with self._lock:
-            self._pending = self._focused
-            return self._focused
-
-    def note(self, state: Any) -> bool:
-        """Take in a view's message; True means that a refresh is due now.
-
-        A new view cannot have the focus yet, and one that is gone has it no more.
-        """
-        with self._lock:
-            if state == "attached":
-                self._seen = True
-                self._count += 1
-            elif state == "detached":
-                self._count = max(self._count - 1, 0)
-            self._focused = state == "focus"
-            due = self._pending and not self._focused
-            if due:
-                self._pending = False
-            return due
 
 
 def chat(

@@ -82,6 +82,7 @@ class FlowDropApp(ExtensionApp):
             TinyDBStore(data),
             NodeRegistry.installed(),
             root=root,
+            private=(data,),
             concurrency=self.concurrency,
             answer_wait=self.answer_wait_seconds,
         )

@@ -6,6 +6,7 @@ Whoever owns it (a server extension, a test, a script) runs :meth:`Host.run` in 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -28,6 +29,7 @@ class Host:
     """Everything the faces talk to.
 
     :param root: the directory whose files nodes may touch.
+    :param private: files and folders below it that they may not.
     :param concurrency: how many sessions run at once.
     """
 
@@ -37,6 +39,7 @@ class Host:
         registry: NodeRegistry,
         *,
         root: Path,
+        private: Sequence[Path] = (),
         concurrency: int = DEFAULT_CONCURRENCY,
         answer_wait: float = 55.0,
         stop_wait: float = 5.0,
@@ -45,7 +48,7 @@ class Host:
     ) -> None:
         self.store = store
         self.registry = registry
-        self._worker = SessionMessageWorker(store, registry, root=root, clock=clock, ids=ids)
+        self._worker = SessionMessageWorker(store, registry, root=root, private=private, clock=clock, ids=ids)
         self.processor = DeferredMessageProcessor(
             self._worker.process, self._worker.close_stopped, concurrency=concurrency
         )

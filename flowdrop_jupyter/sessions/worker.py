@@ -41,6 +41,7 @@ class SessionMessageWorker:
     """Executes and closes the active run of one session at a time.
 
     :param root: the directory whose files nodes may touch.
+    :param private: files and folders below it that they may not.
     :param thread_limit: how many synchronous node functions run at once.
     """
 
@@ -50,6 +51,7 @@ class SessionMessageWorker:
         registry: NodeRegistry,
         *,
         root: Path,
+        private: Sequence[Path] = (),
         thread_limit: int = 8,
         clock: Clock = system_clock,
         ids: IdFactory = new_id,
@@ -57,6 +59,7 @@ class SessionMessageWorker:
         self._store = store
         self._registry = registry
         self._root = root
+        self._private = tuple(private)
         self._thread_limit = thread_limit
         self._limiter: anyio.CapacityLimiter | None = None
         self._clock = clock
@@ -160,7 +163,9 @@ class SessionMessageWorker:
             turn=await self._turn(run),
             initial=run.initial,
             # Resolving a path asks the file system, which may be slow.
-            files=await to_thread.run_sync(Files, self._root, _base_folder(session, self._root)),
+            files=await to_thread.run_sync(
+                Files, self._root, _base_folder(session, self._root), self._private
+            ),
             limiter=self._limiter,
             answers=_answers(await self._store.interrupts(run.session_id), run.id),
         )

@@ -65,6 +65,18 @@ test('a page is asked for by what it comes after or before', async () => {
   assert.match(calls[1]!.url, /messages\?before=7/);
 });
 
+test('a read in the background does not count as activity', async () => {
+  reply = json({ success: true, data: [], hasOlder: false, sessionStatus: 'idle' });
+  await client.workflows({ background: true });
+  await client.sessions('w1', { background: true });
+  await client.messages('s1', { background: true, since: 'x' });
+  await client.messages('s1');
+  assert.match(calls[0]!.url, /workflows\?no_track_activity=1/);
+  assert.match(calls[1]!.url, /sessions\?no_track_activity=1/);
+  assert.match(calls[2]!.url, /messages\?since=x&no_track_activity=1/);
+  assert.doesNotMatch(calls[3]!.url, /no_track_activity/);
+});
+
 test('false is an answer like any other', async () => {
   reply = json({ success: true, data: {} });
   await client.answer('i1', false);

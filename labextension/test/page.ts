@@ -28,6 +28,12 @@ export function openPage(): HTMLElement {
   return document.getElementById('host')!;
 }
 
+/** As when the person turns to another tab of the browser, or comes back. */
+export function setPageHidden(hidden: boolean): void {
+  Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}
+
 /** Let promise callbacks run, however long their chain. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) {

@@ -6,11 +6,12 @@ import type { IMessage, IMessagePage, ISession, SessionStatus } from '../src/cha
 import { type ChatApi, RestBackend } from '../src/rest/backend';
 import type { IPageQuery } from '../src/rest/client';
 import { message, prompt } from './fakes';
-import { settle } from './page';
+import { openPage, setPageHidden, settle } from './page';
 
 let lifetime: AbortController;
 
 beforeEach(() => {
+  openPage();
   lifetime = new AbortController();
   mock.timers.enable({ apis: ['setTimeout'] });
 });
@@ -124,7 +125,7 @@ test('a quiet session is read every four seconds, from the last row on', async (
   await wait(3900);
   assert.equal(api.queries.length, before);
   await wait(200);
-  assert.deepEqual(api.queries.at(-1), { since: message(1).timestamp });
+  assert.equal(api.queries.at(-1)?.since, message(1).timestamp);
 });
 
 test('a prompt that another window answers closes here too', async () => {
@@ -158,6 +159,74 @@ test('a hidden chat does not poll, and catches up when it shows again', async ()
   backend.setVisible(true);
   await settle();
   assert.equal(backend.messages.length, 1);
+});
+
+test('a chat on a hidden page does not poll, and catches up when the page shows again', async () => {
+  const api = new FakeApi();
+  const backend = await start(api);
+  setPageHidden(true);
+  await settle();
+  const before = api.queries.length;
+  await wait(60_000);
+  assert.equal(api.queries.length, before);
+  api.rows.push(message(1));
+  setPageHidden(false);
+  await settle();
+  assert.equal(backend.messages.length, 1);
+  await wait(4100);
+  assert.equal(api.queries.length, before + 2);
+});
+
+test('a poll that ends on a hidden page is the last one', async () => {
+  const api = new FakeApi();
+  const backend = await start(api);
+  const polling = backend.poll();
+  setPageHidden(true);
+  await polling;
+  const before = api.queries.length;
+  await wait(60_000);
+  assert.equal(api.queries.length, before);
+});
+
+test('a page that shows again wakes no chat behind another tab', async () => {
+  const api = new FakeApi();
+  const backend = await start(api);
+  backend.setVisible(false);
+  setPageHidden(true);
+  const before = api.queries.length;
+  setPageHidden(false);
+  await settle();
+  assert.equal(api.queries.length, before);
+});
+
+test('polls are made in the background, and reading earlier pages is not', async () => {
+  const api = new FakeApi();
+  api.pageSize = 2;
+  api.rows = [1, 2, 3].map(number => message(number));
+  const backend = await start(api);
+  await wait(4100);
+  api.status = 'running';
+  await wait(4100);
+  assert.ok(api.queries.length >= 4);
+  assert.ok(api.queries.every(query => query.background === true));
+  await backend.loadOlder();
+  assert.equal(api.queries.at(-1)?.background, undefined);
+});
+
+test('whenever a poll is asked for, even as another ends, what is new by then is read', async () => {
+  for (let moment = 0; moment < 30; moment += 1) {
+    const api = new FakeApi();
+    const backend = await start(api);
+    void backend.poll();
+    for (let turn = 0; turn < moment; turn += 1) {
+      await Promise.resolve();
+    }
+    api.rows.push(message(1));
+    void backend.poll();
+    await settle();
+    assert.equal(backend.messages.length, 1, `asked for after ${moment} turns`);
+    backend.setVisible(false);
+  }
 });
 
 test('one hiccup is a pause, two are offline, and the retry comes by itself', async () => {

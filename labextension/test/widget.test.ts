@@ -4,7 +4,8 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 import { KERNEL_GONE, ModelBackend } from '../src/widget/backend';
 import widgetModule from '../src/widget/index';
 import { FakeModel, message } from './fakes';
-import { openPage, settle } from './page';
+import { openPage, setPageHidden, settle } from './page';
+import type { IWidgetViewNotice } from '../src/chat/protocol';
 
 let lifetime: AbortController;
 
@@ -17,6 +18,12 @@ afterEach(() => {
   lifetime.abort();
   mock.timers.reset();
 });
+
+function notices(model: FakeModel): IWidgetViewNotice[] {
+  return model.sent.filter(
+    (each): each is IWidgetViewNotice => (each as { kind: string }).kind === 'view'
+  );
+}
 
 function start(): { model: FakeModel; backend: ModelBackend } {
   const model = new FakeModel({
@@ -173,20 +180,73 @@ test('views share one backend and say when they come, go and get the focus', () 
   endFirst();
   endSecond();
   end();
-  const notices = model.sent
-    .filter(each => (each as { kind: string }).kind === 'view')
-    .map(each => (each as { state: string }).state);
-  assert.deepEqual(notices, [
-    'attached',
-    'attached',
-    'focus',
-    'blur',
-    'focus',
-    'detached',
-    'detached'
-  ]);
+  const [one, two] = [...new Set(notices(model).map(notice => notice.view))];
+  assert.deepEqual(
+    notices(model).map(({ view, state }) => [view, state]),
+    [
+      [one, 'attached'],
+      [two, 'attached'],
+      [one, 'focus'],
+      [one, 'blur'],
+      [two, 'focus'],
+      [one, 'detached'],
+      [two, 'detached']
+    ]
+  );
   assert.equal(first.childElementCount, 0);
   assert.equal(model.listenerCount, 0);
+});
+
+/** One view on a page whose time is the test's. */
+function show(): { model: FakeModel; end: () => void; signs: () => number } {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
+  const model = new FakeModel({ session_id: 's1', status: 'idle', height: '300px' });
+  const definition = widgetModule();
+  const endModel = definition.initialize({ model });
+  const endView = definition.render({ model, el: document.createElement('div') });
+  const end = (): void => {
+    endView();
+    endModel();
+  };
+  return {
+    model,
+    end,
+    signs: () => notices(model).filter(({ state }) => state === 'alive').length
+  };
+}
+
+test('a view on a page in use gives a sign of life every twenty seconds', () => {
+  const { end, signs } = show();
+  mock.timers.tick(60_000);
+  assert.equal(signs(), 3);
+  end();
+  mock.timers.tick(60_000);
+  window.dispatchEvent(new Event('keydown'));
+  assert.equal(signs(), 3);
+});
+
+test('a view on a hidden page is silent, and is heard of as soon as the page shows again', () => {
+  const { end, signs } = show();
+  setPageHidden(true);
+  mock.timers.tick(120_000);
+  assert.equal(signs(), 0);
+  setPageHidden(false);
+  assert.equal(signs(), 1);
+  end();
+});
+
+test('a view that nobody is at falls silent after five minutes, until somebody is back', () => {
+  const { end, signs } = show();
+  mock.timers.tick(300_000);
+  const before = signs();
+  mock.timers.tick(3_600_000);
+  assert.equal(signs(), before);
+  window.dispatchEvent(new Event('pointermove'));
+  window.dispatchEvent(new Event('pointermove'));
+  assert.equal(signs(), before + 1);
+  mock.timers.tick(20_000);
+  assert.equal(signs(), before + 2);
+  end();
 });
 
 test('the height follows its trait', () => {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import httpx
 import pytest
 from client_door import Door, ok
@@ -79,6 +82,51 @@ def test_a_redirect_to_the_login_is_not_followed(door: Door) -> None:
 def test_an_answer_of_another_shape_is_a_server_error(door: Door, answer: httpx.Response) -> None:
     with pytest.raises(errors.ServerError):
         door(lambda _: answer, lambda c: c.workflows())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(401, error="You are not logged in."),
+        httpx.Response(403, json={"message": "Forbidden", "reason": None}),
+        httpx.Response(302, headers={"location": "/login?next=x"}),
+    ],
+)
+def test_a_refusal_of_a_request_without_a_token_says_how_to_get_one(
+    door: Door, answer: httpx.Response, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("FLOWDROP_TOKEN", raising=False)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    with pytest.raises(errors.FlowDropError, match=r"IdentityProvider\.token") as caught:
+        door(lambda _: answer, lambda c: c.workflows(), token=None)
+    assert "token=…" in str(caught.value)
+    with pytest.raises(errors.FlowDropError) as with_token:
+        door(lambda _: answer, lambda c: c.workflows())
+    assert "IdentityProvider" not in str(with_token.value)
+
+
+def unverified(cause: BaseException | None) -> httpx.ConnectError:
+    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed")
+    between = OSError("broken")
+    between.__context__ = cause
+    error.__cause__ = between
+    return error
+
+
+@pytest.mark.parametrize(
+    "cause", [ssl.SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), None]
+)
+def test_a_certificate_that_cannot_be_verified_is_named_with_its_remedy(
+    door: Door, cause: BaseException | None
+) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise unverified(cause)
+
+    with pytest.raises(errors.TransportError, match="certificate") as caught:
+        door(fail, lambda c: c.workflows())
+    assert "SSL_CERT_FILE" in str(caught.value)
+    assert "is it running" not in str(caught.value)
+    assert caught.value.code == "CERTIFICATE_INVALID"
 
 
 @pytest.mark.parametrize(

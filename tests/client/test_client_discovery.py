@@ -97,6 +97,46 @@ def test_flowdrops_variables_come_before_the_hub(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "token"),
+    [
+        ("http://127.0.0.1:8080/user/ann/", "hub"),
+        ("http://localhost:8080/user/ann", "hub"),
+        ("http://127.0.0.1:8080/user/bob/", None),
+        ("http://127.0.0.1:9090/user/ann/", None),
+        ("http://elsewhere:8080/user/ann/", None),
+    ],
+)
+def test_the_hubs_token_is_used_for_the_hubs_own_server_only(
+    machine: Machine, address: str, token: str | None
+) -> None:
+    machine.env = {
+        "FLOWDROP_SERVER_URL": address,
+        "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8080/user/ann/",
+        "JUPYTERHUB_API_TOKEN": "hub",
+    }
+    assert machine.find() == (address.rstrip("/"), token)
+
+
+def test_a_server_with_a_password_and_no_token_says_what_to_do(machine: Machine) -> None:
+    url = machine.run(1, machine.cwd, token="", password=True)
+    with pytest.raises(ServerNotFound, match=r"IdentityProvider\.token") as caught:
+        machine.find()
+    assert caught.value.code == "SERVER_TOKEN_MISSING"
+    assert "server=… and token=…" in str(caught.value)
+    assert url in str(caught.value)
+
+
+def test_a_server_with_a_password_is_gone_to_with_a_token_of_ones_own(machine: Machine) -> None:
+    url = machine.run(1, machine.cwd, token="", password=True)
+    assert machine.find(None, "mine") == (url, "mine")
+
+
+def test_a_server_that_lets_everybody_in_needs_no_token(machine: Machine) -> None:
+    url = machine.run(1, machine.cwd, token="", password=False)
+    assert machine.find() == (url, None)
+
+
+@pytest.mark.parametrize(
     ("address", "expected"),
     [
         ("http://127.0.0.1:8080/user/ann/", "http://127.0.0.1:8080/user/ann"),

@@ -12,6 +12,7 @@ import pytest
 from client_door import Door, ok
 
 from flowdrop_jupyter.client import AsyncFlowDropClient, FlowDropClient
+from flowdrop_jupyter.errors import InvalidInput
 
 PAGE: dict[str, Any] = {"hasMore": False, "hasOlder": False, "sessionStatus": "idle"}
 CASES: list[tuple[Callable[[Any], Any], str, str, Any]] = [
@@ -63,7 +64,7 @@ def test_path_parameters_are_quoted(door: Door) -> None:
 
 @pytest.mark.parametrize("bad", ["", ".", ".."])
 def test_an_id_that_would_change_the_path_is_refused(door: Door, bad: str) -> None:
-    with pytest.raises(ValueError, match="cannot be an id"):
+    with pytest.raises(InvalidInput, match="cannot be an id"):
         door(lambda _: ok({}), lambda c: c.session(bad))
     assert door.sent == []
 
@@ -94,6 +95,25 @@ def test_a_held_reply_gets_more_time_than_an_ordinary_one(door: Door) -> None:
     ordinary, held = (request.extensions["timeout"]["read"] for request in door.sent)
     assert ordinary == 30.0
     assert held > 60.0
+
+
+def test_a_read_in_the_background_does_not_count_as_activity(door: Door) -> None:
+    door(lambda _: ok([], **PAGE), lambda c: c.in_background().messages("s", since=3))
+    door(lambda _: ok([], **PAGE), lambda c: c.in_background().newer("s", 3))
+    door(lambda _: ok([], **PAGE), lambda c: c.messages("s", since=3))
+    background, driven, asked_for = (dict(request.url.params) for request in door.sent)
+    assert background == {"since": "3", "no_track_activity": "1"}
+    assert driven["no_track_activity"] == "1"
+    assert asked_for == {"since": "3"}
+
+
+def test_a_client_in_the_background_leaves_the_other_as_it_was(door: Door) -> None:
+    def both(client: Any) -> Any:
+        client.in_background()
+        return client.workflows()
+
+    door(lambda _: ok([]), both)
+    assert "no_track_activity" not in door.sent[0].url.params
 
 
 def test_creating_a_session_sends_only_what_is_given(door: Door) -> None:

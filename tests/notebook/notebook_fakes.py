@@ -123,6 +123,14 @@ class FakeServer:
                 return ok(list(self.workflows.values()))
             case ["GET", "workflows", workflow] if workflow in self.workflows:
                 return ok(self.workflows[workflow])
+            case ["POST", "workflows"] if body["id"] in self.workflows:
+                return refuse(409, "There is such a workflow already.", "CONFLICT")
+            case ["POST", "workflows"]:
+                self.workflows[body["id"]] = body
+                return ok(body)
+            case ["PUT", "workflows", workflow] if workflow in self.workflows:
+                self.workflows[workflow] = body
+                return ok(body)
             case ["GET", "playground", "sessions"]:
                 return ok(list(self.sessions.values()))
             case ["GET", "workflows", workflow, "playground", "sessions"]:

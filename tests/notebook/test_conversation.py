@@ -141,10 +141,42 @@ def test_long_news_are_read_page_by_page(conversation: Conversation, server: Fak
 
 def test_a_watched_session_notices_what_others_do(conversation: Conversation, server: FakeServer) -> None:
     face = Face(conversation)
-    conversation.follow(watched=True)
+    conversation.follow(lambda: True)
     face.news.until(lambda seen: seen and seen[-1][1] == "online")
     server.say(conversation.session_id, "news")
     face.news.until(lambda seen: any("news" in rows for _, _, rows in seen))
+
+
+def test_only_what_nobody_asked_for_is_read_in_the_background(
+    conversation: Conversation, server: FakeServer
+) -> None:
+    asked: list[bool] = []
+    polled = Recorder()
+
+    def note(request: httpx.Request) -> None:
+        background = "no_track_activity" in request.url.params
+        if threading.current_thread().name == "flowdrop-follower":
+            polled.add(background)
+        else:
+            asked.append(background)
+
+    server.failure = note
+    conversation.load()
+    conversation.refresh()
+    conversation.send("hello", wait=False)
+    conversation.follow(lambda: True)
+    polled.until(lambda seen: len(seen) >= 2)
+    assert set(asked) == {False}
+    assert set(polled.seen) == {True}
+
+
+def test_a_quiet_session_is_polled_only_while_somebody_looks_on(conversation: Conversation) -> None:
+    present = [True]
+    conversation.refresh()
+    conversation._watched = lambda: present[0]
+    assert conversation._delay() is not None
+    present[0] = False
+    assert conversation._delay() is None
 
 
 def test_an_unreachable_server_is_reported_and_found_again(
@@ -155,7 +187,7 @@ def test_an_unreachable_server_is_reported_and_found_again(
 
     server.failure = fail
     face = Face(conversation)
-    conversation.follow(watched=True)
+    conversation.follow(lambda: True)
     face.news.until(lambda seen: seen and seen[-1][1] == "offline")
     assert "is it running" in conversation.link[1]
     server.failure = lambda _: None
@@ -174,7 +206,7 @@ def test_a_waiting_cell_learns_that_the_session_was_deleted(
 
 def test_a_cell_that_waits_tells_of_the_end_itself(conversation: Conversation) -> None:
     face = Face(conversation)
-    conversation.follow(watched=True)
+    conversation.follow(lambda: True)
     face.news.until(lambda seen: seen)
     conversation.send("hello")
     assert face.settlings.seen[-1] is threading.current_thread()

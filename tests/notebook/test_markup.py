@@ -200,6 +200,24 @@ def test_markdown_reads_the_same_after_cleaning(text: str) -> None:
     assert markup.to_html(markup.to_markdown(text)).replace("h4", "h") == markup.to_html(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("costs $5 and $6", r"costs \$5 and \$6"),
+        (r"already \$5", r"already \$5"),
+        ("`$HOME` and `$PATH`", "`$HOME` and `$PATH`"),
+        (r"a\\(b\\) c\\[d\\]", r"a&#92;(b&#92;) c&#92;\[d&#92;\]"),
+    ],
+)
+def test_nothing_is_left_that_starts_a_formula(text: str, markdown: str) -> None:
+    assert markup.to_markdown(text) == markdown
+    assert markup.to_html(markup.to_markdown(text)) == markup.to_html(text)
+
+
+def test_pictures_can_be_left_out_of_markdown() -> None:
+    assert markup.to_markdown(f"![a $ plot]({PIXEL})", images=False) == r"\[image: a \$ plot\]"
+
+
 def test_brackets_in_an_address_do_not_end_it() -> None:
     assert markup.to_markdown("[x](https://x.example/a_(b))") == "[x](https://x.example/a_%28b%29)"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -176,6 +177,33 @@ def test_the_magics_hold_a_conversation(live: LiveServer, client: FlowDropClient
     assert text_of(answered).strip()
 
 
+def test_the_shipped_example_can_be_run_from_where_it_was_copied(
+    live: LiveServer, client: FlowDropClient
+) -> None:
+    (live.root / "deep").mkdir()
+    shown, _, said = live.run(
+        "%load_ext flowdrop_jupyter\n%flowdrop example 'the example'",
+        "%flowdrop open data-quality-assistant --new",
+        "%flowdrop send describe",
+        name="deep/other.ipynb",
+    )
+    assert "%flowdrop open data-quality-assistant" in text_of(shown)
+    assert (live.root / "deep" / "the example" / "data" / "penguins.csv").is_file()
+    assert "344" in text_of(said)
+
+
+def test_a_background_read_is_no_activity_of_the_server(live: LiveServer, client: FlowDropClient) -> None:
+    def last_activity() -> str:
+        answer = httpx.get(f"{live.url}api/status", headers={"Authorization": f"token {live.token}"})
+        return str(answer.json()["last_activity"])
+
+    before = last_activity()
+    client.in_background().workflows()
+    assert last_activity() == before
+    client.workflows()
+    assert last_activity() != before
+
+
 def test_a_refusal_stops_the_notebook_with_one_line(live: LiveServer, client: FlowDropClient) -> None:
     with pytest.raises(CellExecutionError) as caught:
         live.run("%load_ext flowdrop_jupyter", "%flowdrop open nothing")
@@ -195,13 +223,12 @@ def test_an_interrupt_during_a_wait_leaves_the_kernel_usable(
         "import _thread, threading\n"
         "from flowdrop_jupyter import chat\n"
         "assistant = chat('data-quality-assistant', name='interrupted')\n"
-        "conversation = assistant.conversation\n"
-        "post = conversation.client.messages",
+        "conversation = assistant.conversation",
         "waiting = threading.Event()\n"
         "def never(*args, **kwargs):\n"
         "    waiting.set()\n"
         "    threading.Event().wait()\n"
-        "conversation.client.messages = never\n"
+        "conversation.client.newer = never\n"
         "threading.Thread(target=lambda: (waiting.wait(), _thread.interrupt_main()), daemon=True).start()\n"
         "try:\n"
         "    assistant.send('describe')\n"

@@ -31,7 +31,7 @@ TALK = [
 
 def test_markdown_shows_who_said_what() -> None:
     text = transcript.to_markdown(TALK, title="My session")
-    assert text.startswith("**My session**\n\n**You:**\n\nClean **this**")
+    assert "\n\n**My session**\n\n**You:**\n\nClean **this**" in text
     assert "*Notice:* Run started" in text
     assert "**Assistant:**\n\nDone: `x < 1`" in text
 
@@ -112,4 +112,20 @@ def test_a_turn_shows_itself_in_three_forms() -> None:
     assert set(bundle) == {"text/plain", "text/markdown", "text/html"}
     assert "noise" not in str(turn)
     assert turn._repr_html_() == bundle["text/html"]
-    assert turn._repr_markdown_() == bundle["text/markdown"]
+    assert turn._repr_markdown_() == transcript.to_markdown(turn.messages)
+
+
+def test_a_bundle_holds_a_picture_once_and_markdown_alone_holds_it_too() -> None:
+    bundle = transcript.mime_bundle(TALK)
+    assert [mime for mime, text in bundle.items() if "base64" in text] == ["text/html"]
+    assert "image: plot" in bundle["text/markdown"]
+    assert "base64" in transcript.to_markdown(TALK)
+
+
+def test_money_is_no_formula_in_lab() -> None:
+    """Lab looks for formulas in the finished page, but not inside these classes (seen in JupyterLab 4)."""
+    rows = [row("assistant", "It costs $5 and $6.")]
+    assert '<div class="flowdrop-transcript mathjax_ignore tex2jax_ignore">' in transcript.to_html(rows)
+    text = transcript.to_markdown(rows, title="$1 and $2")
+    assert text.startswith('<div class="mathjax_ignore tex2jax_ignore">\n\n')
+    assert text.endswith("\n\n</div>")

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from notebook_fakes import FakeServer, Recorder, RecordingComm
 
 from flowdrop_jupyter.notebook.conversation import Conversation
+from flowdrop_jupyter.notebook.views import SILENT_SECONDS, Views
 from flowdrop_jupyter.notebook.widget import ChatWidget, chat, widget_for
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -98,7 +99,7 @@ def test_a_run_is_stopped(widget: ChatWidget, comm: RecordingComm, server: FakeS
         ("send", {"content": 5}, "BAD_REQUEST"),
         ("answer", {"interruptId": "i1"}, "BAD_REQUEST"),
         ("answer", {"interruptId": "nope", "value": 1}, "NOT_FOUND"),
-        ("answer", {"interruptId": "..", "value": 1}, "INTERNAL_ERROR"),
+        ("answer", {"interruptId": "..", "value": 1}, "BAD_REQUEST"),
         ("stop", {}, "NO_ACTIVE_RUN"),
     ],
 )
@@ -289,11 +290,51 @@ def test_a_view_that_leaves_without_news_changes_nothing(
 def test_an_idle_session_is_watched_until_the_last_view_is_gone(
     widget: ChatWidget, comm: RecordingComm
 ) -> None:
-    watched = [widget.conversation.watched]
-    for state in ("attached", "attached", "detached", "detached", "attached"):
-        comm.receive({"kind": "view", "state": state})
-        watched.append(widget.conversation.watched)
-    assert watched == [True, True, True, True, False, True]
+    watched = [widget.conversation._watched()]
+    for view, state in (
+        ("a", "attached"),
+        ("b", "attached"),
+        ("b", "focus"),
+        ("a", "detached"),
+        ("b", "detached"),
+        ("c", "attached"),
+    ):
+        comm.receive({"kind": "view", "view": view, "state": state})
+        watched.append(widget.conversation._watched())
+    assert watched == [True, True, True, True, True, False, True]
+
+
+def test_the_server_is_looked_at_when_a_view_is_back_and_not_at_every_sign_of_life(
+    widget: ChatWidget, comm: RecordingComm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[str] = []
+    state = ""
+    monkeypatch.setattr(widget.conversation, "follow", lambda _watched: woken.append(state))
+    for state in ("attached", "alive", "detached", "alive", "alive"):
+        comm.receive({"kind": "view", "view": "a", "state": state})
+    assert woken == ["attached", "alive"]
+
+
+def test_a_tab_closed_with_the_focus_in_it_does_not_hold_up_the_display(
+    widget: ChatWidget, comm: RecordingComm, screen: Screen
+) -> None:
+    now = [0.0]
+    widget._views = Views(lambda: now[0])
+    widget._ipython_display_()
+    comm.receive({"kind": "view", "view": "a", "state": "focus"})
+    widget.send("hello")
+    assert screen.updates() == []
+    now[0] += SILENT_SECONDS
+    assert not widget._watched()
+    screen.shown.until(lambda seen: any(update and "You said: hello" in text for update, text, _ in seen))
+
+
+def test_the_saved_notebook_holds_a_picture_once(widget: ChatWidget, server: FakeServer) -> None:
+    server.say(widget.session_id, "![a plot](data:image/png;base64,AAAA)")
+    widget.refresh()
+    data, _ = widget._repr_mimebundle_()
+    assert [mime for mime, text in data.items() if "base64" in str(text)] == ["text/html"]
+    assert "image: a plot" in data["text/markdown"]
 
 
 def test_an_unreachable_server_does_not_keep_the_widget_from_showing(

@@ -195,3 +195,13 @@ async def test_an_open_prompt_is_answered_once_when_two_answer_at_once(serve: An
         assert "INTERRUPT_NOT_PENDING" in outcomes
         (accepted,) = set(outcomes) - {"INTERRUPT_NOT_PENDING"}
         assert (await desk.said(session_id))[-1] == ("assistant", accepted)
+
+
+async def test_nodes_cannot_read_what_the_host_keeps_to_itself(serve: Any, tmp_path: Any) -> None:
+    private = tmp_path / "kept"
+    private.mkdir()
+    (private / "table.csv").write_text("a\n1\n")
+    flow = document([node("read.1", "dataframe_read", path="kept/table.csv")], [], id="nosy")
+    async with serve(private=(private,)) as desk:
+        page = await desk.turn(await desk.open(flow))
+        assert page.messages[-1].metadata["code"] == "FILE_PATH_INVALID"

@@ -6,6 +6,7 @@ import base64
 import io
 import os
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -134,6 +135,13 @@ def test_a_very_large_file_is_refused(
     assert refusal(dataframe_read, context, "a.csv").code == "DATA_FILE_TOO_LARGE"
 
 
+@pytest.mark.parametrize("name", ["x" * 240 + ".csv", "x" * 240 + ".txt"])
+def test_a_file_that_cannot_be_read_is_shortly_said(context: NodeContext, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x,y\n1,2\n1,2,3,4\n")
+
+    assert len(refusal(dataframe_read, context, name).message) < 450
+
+
 @pytest.mark.parametrize("module", ["pandas", "matplotlib.figure"])
 def test_a_missing_library_is_named_with_its_command(
     penguins: dict[str, Any], monkeypatch: pytest.MonkeyPatch, module: str
@@ -246,6 +254,40 @@ def test_plot_explains_what_it_cannot_draw(penguins: dict[str, Any], instruction
 
     assert error.code == "PLOT_INSTRUCTION_INVALID"
     assert "`bill_length_mm by species`" in error.message
+
+
+@pytest.mark.parametrize("between", [" " * 100_000, " by" * 50_000, " a by" * 20_000, " \t\n" * 300 + "x"])
+def test_plot_reads_a_hostile_instruction_soon(penguins: dict[str, Any], between: str) -> None:
+    started = time.monotonic()
+
+    error = refusal(dataframe_plot, penguins, f"species{between}b")
+
+    assert error.code in ("PLOT_INSTRUCTION_INVALID", "COLUMN_UNKNOWN")
+    assert time.monotonic() - started < 2
+
+
+def test_plot_does_not_mind_blanks() -> None:
+    table = to_wire(pd.DataFrame({"a  b": [1.5, 2.5], "c\td by e": ["x", "y"]}))
+
+    assert "a b by c d by e" in dataframe_plot(table, "a b   by\n c  d by e").markdown
+
+
+def test_an_unknown_column_is_shortly_said() -> None:
+    table = to_wire(pd.DataFrame([[1] * 60], columns=["x" * 5000 + str(number) for number in range(60)]))
+
+    error = refusal(dataframe_drop_missing, table, ["y" * 100_000])
+
+    assert error.code == "COLUMN_UNKNOWN"
+    assert len(error.message) < 5000
+    assert len(str(error.details)) < 1000
+
+
+def test_many_columns_are_found_soon() -> None:
+    names = [f"column {number}" for number in range(5000)]
+    started = time.monotonic()
+
+    assert dataframe_drop_missing(to_wire(pd.DataFrame([[1] * 5000], columns=names)), names).rows_kept == 1
+    assert time.monotonic() - started < 5
 
 
 def test_plot_names_the_columns_when_one_is_unknown(penguins: dict[str, Any]) -> None:

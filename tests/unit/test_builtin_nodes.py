@@ -263,6 +263,46 @@ def test_if_else_refuses_another_operator_and_a_broken_pattern(run: Runner) -> N
     assert (unknown.value.code, broken.value.code) == ("PARAMETER_INVALID", "PATTERN_INVALID")
 
 
+@pytest.mark.parametrize(
+    "type_id",
+    [
+        "chat_command",
+        "chat_output",
+        "data_extractor",
+        "if_else",
+        "prompt_template",
+        "switch",
+        "text_input",
+        "text_output",
+    ],
+)
+def test_a_node_that_may_take_long_runs_in_a_worker_thread(type_id: str) -> None:
+    made = REGISTRY.executor(type_id)
+
+    assert made is not None
+    assert not made.is_async
+
+
+def test_if_else_gives_up_on_a_pattern_that_backtracks_for_ever(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowdrop_jupyter.expressions.patterns.MAX_SECONDS", 0.1)
+    config = {"operator": "regex", "matchText": "(a|aa)+$"}
+
+    with pytest.raises(NodeError) as caught:
+        run("if_else", {"data": "a" * 5000 + "!"}, config)
+
+    assert caught.value.code == "PATTERN_TIMEOUT"
+
+
+def test_data_extractor_fails_for_a_path_that_cannot_be_evaluated(run: Runner) -> None:
+    with pytest.raises(NodeError) as caught:
+        run("data_extractor", {"data": [[1] * 2000] * 2000}, {"path": "$[*][*]", "default": 0})
+
+    assert caught.value.code == "PATH_FAILED"
+    assert "engine jsonpath" in caught.value.message
+
+
 SWITCH = {
     "branches": [
         {"name": "one", "value": 1},
@@ -293,6 +333,39 @@ def test_switch_without_a_match_takes_the_default_or_fails(run: Runner) -> None:
         run("switch", {"expression": "NAMED"}, SWITCH)
 
     assert caught.value.code == "BRANCH_NOT_CONFIGURED"
+
+
+def nested(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_switch_says_that_values_cannot_be_compared(run: Runner) -> None:
+    config = {"branches": [{"name": "deep", "value": nested(100_000)}]}
+
+    with pytest.raises(NodeError) as caught:
+        run("switch", {"expression": nested(100_000)}, config)
+
+    assert caught.value.code == "BRANCH_NOT_COMPARABLE"
+
+
+@pytest.mark.parametrize("value", ["x" * 100_000, ["x" * 100_000], nested(100_000), 10**9999], ids=type)
+def test_switch_says_shortly_what_has_no_branch(run: Runner, value: Any) -> None:
+    with pytest.raises(NodeError) as caught:
+        run("switch", {"expression": value}, SWITCH)
+
+    assert caught.value.code == "BRANCH_NOT_CONFIGURED"
+    assert len(caught.value.message) < 400
+
+
+def test_an_unacceptable_parameter_is_shortly_said(run: Runner) -> None:
+    with pytest.raises(NodeError) as caught:
+        run("if_else", {"data": "a"}, {"operator": "x" * 100_000})
+
+    assert caught.value.code == "PARAMETER_INVALID"
+    assert len(str(caught.value.details)) + len(caught.value.message) < 900
 
 
 def test_switch_may_ignore_case(run: Runner) -> None:

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ...errors import NodeError
-from .tables import columns_named, missing_dependency, need_pandas
+from ...expressions import shortened
+from .markdown import plain
+from .tables import columns_named, listed, missing_dependency, need_pandas
 
 if TYPE_CHECKING:
     import pandas
@@ -36,6 +38,8 @@ _INK: Final = "#334155"
 _GRID: Final = "#e2e8f0"
 _LARGE_PNG: Final = 60_000
 _DRAWING: Final = threading.Lock()
+_LONGEST_INSTRUCTION: Final = 1000
+_LONGEST_NAME: Final = 80
 
 Kind = Literal["histogram", "bar", "grouped bar", "box", "scatter"]
 _TITLES: Final[dict[Kind, str]] = {
@@ -73,15 +77,16 @@ def read_instruction(frame: pandas.DataFrame, instruction: str) -> Chart:
     :raises NodeError: ``PLOT_INSTRUCTION_INVALID`` when it cannot be read or drawn, ``COLUMN_UNKNOWN``
         when it names a column that is not there.
     """
-    words = instruction.strip().rstrip(".!?").strip("`\"' ")
+    if len(instruction) > _LONGEST_INSTRUCTION:
+        raise _invalid(f"Say in at most {_LONGEST_INSTRUCTION} characters which columns to plot.")
+    words = _spaced(instruction).rstrip(".!?").strip("`\"' ")
     if not words:
-        listed = ", ".join(f"`{name}`" for name in frame.columns[:50])
-        raise _invalid(f"Say which columns to plot. The columns are {listed}.")
+        raise _invalid(f"Say which columns to plot. The columns are {listed(frame.columns)}.")
     sides = _split(frame, words)
     positions = columns_named(frame, [name for _, name in sides])
     for position in positions:
         if frame.iloc[:, position].isna().all():
-            raise _invalid(f"The column `{frame.columns[position]}` holds no values.")
+            raise _invalid(f"The column `{shortened(frame.columns[position], 60)}` holds no values.")
     joints = tuple(joint for joint, _ in sides[1:])
     if joints == ():
         (only,) = positions
@@ -123,7 +128,7 @@ def draw(frame: pandas.DataFrame, chart: Chart, *, title: str, width: int, heigh
 
 def caption(frame: pandas.DataFrame, chart: Chart) -> tuple[str, str]:
     """Return what the chart is in words, and one sentence about the values behind it."""
-    names = {at: str(frame.columns[at]) for at in chart.positions}
+    names = {at: shortened(frame.columns[at], _LONGEST_NAME) for at in chart.positions}
     complete = int((~frame.iloc[:, chart.positions].isna().any(axis=1)).sum())
     what = f"{_TITLES[chart.kind]} of "
     if chart.kind == "box":
@@ -138,7 +143,9 @@ def caption(frame: pandas.DataFrame, chart: Chart) -> tuple[str, str]:
     said = f"{complete} of {len(frame)} rows" if left_out else f"All {complete} rows"
     reason = f"; {left_out} without a value {'is' if left_out == 1 else 'are'} left out" if left_out else ""
     many = [at for at in chart.positions if _is_cut(frame, chart, at)]
-    cut = "".join(f"; the {MOST_GROUPS} most frequent values of {names[at]}" for at in many)
+    cut = "".join(
+        f"; the {MOST_GROUPS} most frequent values of {plain(names[at], _LONGEST_NAME)}" for at in many
+    )
     return what, f"{said}{reason}{cut}."
 
 
@@ -146,7 +153,8 @@ def _invalid(message: str) -> NodeError:
     return NodeError(f"{message} For example: `bill_length_mm by species`.", code="PLOT_INSTRUCTION_INVALID")
 
 
-_JOINT: Final = re.compile(r"\s+(vs\.?|versus|against|by|per)\s+", re.IGNORECASE)
+# Of text in which every blank is one space: with any number of them this takes quadratic time.
+_JOINT: Final = re.compile(r" (vs\.?|versus|against|by|per) ", re.IGNORECASE)
 
 
 def _split(frame: pandas.DataFrame, words: str) -> list[tuple[str, str]]:
@@ -154,7 +162,7 @@ def _split(frame: pandas.DataFrame, words: str) -> list[tuple[str, str]]:
 
     A column's own name may hold a joint, so the longest stretch that is a column's name wins.
     """
-    known = {str(name).casefold() for name in frame.columns}
+    known = {_spaced(str(name)).casefold() for name in frame.columns}
     joints = list(_JOINT.finditer(words))
     ends = [*(joint.start() for joint in joints), len(words)]
     sides: list[tuple[str, str]] = []
@@ -170,6 +178,10 @@ def _split(frame: pandas.DataFrame, words: str) -> list[tuple[str, str]]:
             start = joints[index].end()
         index += 1
     return sides
+
+
+def _spaced(words: str) -> str:
+    return " ".join(words.split())
 
 
 def _name(words: str) -> str:
@@ -337,8 +349,7 @@ def _legend(axes: Any, title: Any) -> None:
 
 def _text(value: Any) -> str:
     # A dollar sign begins a formula.
-    text = str(value).replace("$", r"\$")
-    return text if len(text) <= 60 else text[:59] + "…"
+    return shortened(value, 60).replace("$", r"\$")
 
 
 def _png(figure: Any) -> bytes:

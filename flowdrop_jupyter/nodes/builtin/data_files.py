@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 import msgspec
 
 from ...errors import NodeError
+from ...expressions import quoted, shortened
 from ..api import node
 from ..context import NodeContext
 from ..signature import Config
@@ -73,21 +74,21 @@ def dataframe_read(
     :param format: how the file is written; ``auto`` goes by the ending of its name.
     """
     pd = need_pandas()
-    file = context.files.resolve(path, must_exist=True)
+    file, shown = context.files.resolve(path, must_exist=True), quoted(path)
     kind = _format(file, format, otherwise=None)
     try:
         size = file.stat().st_size
         if size > MAX_FILE_BYTES:
             raise NodeError(
-                f"{path!r} is larger than {MAX_FILE_BYTES // 1024**2} MiB.", code="DATA_FILE_TOO_LARGE"
+                f"{shown} is larger than {MAX_FILE_BYTES // 1024**2} MiB.", code="DATA_FILE_TOO_LARGE"
             )
         frame = _parse(pd, file.read_bytes(), kind)
     except OSError as error:
-        raise NodeError(f"{path!r} cannot be read: {error.strerror}", code="DATA_FILE_UNREADABLE") from error
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise NodeError(f"{shown} cannot be read: {error.strerror}", code="DATA_FILE_UNREADABLE") from error
+    except (ValueError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+        reason = shortened(str(error).partition("\n")[0]) or type(error).__name__
         raise NodeError(
-            f"{path!r} is not a readable {kind} file: {reason}", code="DATA_FILE_UNREADABLE"
+            f"{shown} is not a readable {kind} file: {reason}", code="DATA_FILE_UNREADABLE"
         ) from error
     return FrameRead(
         dataframe=to_wire(frame),
@@ -120,25 +121,25 @@ def dataframe_write(
     :param overwrite: whether a file of that name is replaced; otherwise it is an error.
     """
     frame = from_wire(dataframe)
-    file = context.files.resolve(path)
+    file, shown = context.files.resolve(path), quoted(path)
     kind = _format(file, format, otherwise="csv")
     try:
         content = _serialized(frame, kind)
     except (TypeError, ValueError, OverflowError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = shortened(str(error).partition("\n")[0])
         raise NodeError(
             f"The data frame cannot be written as {kind}: {reason}", code="FILE_NOT_WRITTEN"
         ) from error
     if not file.parent.is_dir():
-        raise NodeError(f"There is no folder for {path!r}.", code="FILE_FOLDER_MISSING")
+        raise NodeError(f"There is no folder for {shown}.", code="FILE_FOLDER_MISSING")
     if file.is_dir():
-        raise NodeError(f"{path!r} is a folder.", code="FILE_PATH_INVALID")
+        raise NodeError(f"{shown} is a folder.", code="FILE_PATH_INVALID")
     try:
         write_whole(file, content, overwrite=overwrite)
     except FileExistsError as error:
-        raise NodeError(f"{path!r} exists already and is left as it is.", code="FILE_EXISTS") from error
+        raise NodeError(f"{shown} exists already and is left as it is.", code="FILE_EXISTS") from error
     except OSError as error:
-        raise NodeError(f"{path!r} cannot be written: {error.strerror}", code="FILE_NOT_WRITTEN") from error
+        raise NodeError(f"{shown} cannot be written: {error.strerror}", code="FILE_NOT_WRITTEN") from error
     return FrameWritten(path=context.files.display(file), rows_written=len(frame), bytes_written=len(content))
 
 
@@ -190,7 +191,7 @@ def _format(file: Path, wanted: FileFormat, *, otherwise: str | None) -> str:
     kind = _ENDINGS.get(file.suffix.lower(), otherwise)
     if kind is None:
         raise NodeError(
-            f"{file.name!r} does not end in one of {', '.join(_ENDINGS)}; choose its format.",
+            f"{quoted(file.name)} does not end in one of {', '.join(_ENDINGS)}; choose its format.",
             code="DATA_FORMAT_UNKNOWN",
         )
     return kind

@@ -44,7 +44,7 @@ async def chat_input(context: NodeContext) -> ChatTurn:
     shapes=("default",),
     tags=("text", "constant"),
 )
-async def text_input(
+def text_input(
     data: Annotated[Any, Wire()] = None,
     defaultValue: Annotated[str, Config(format="multiline"), msgspec.Meta(title="Text")] = "",
     placeholder: Annotated[str, Config()] = "",

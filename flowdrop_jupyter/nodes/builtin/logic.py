@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from ...errors import NodeError
-from ...expressions import as_text
+from ...expressions import as_text, pattern_found
 from ...workflow.node_types import Parameter
 from ..api import node
 from ..branches import boolean_branch, matching_branch
@@ -87,7 +85,7 @@ def if_else(
     branches=[],
     tags=("branch",),
 )
-async def switch(
+def switch(
     context: NodeContext,
     expression: Annotated[Any, Wire()] = None,
     value: Annotated[Any, Wire(), msgspec.Meta(title="Value (older name)")] = None,
@@ -109,14 +107,10 @@ async def switch(
 def compare(text: str, operator: Operator, wanted: str, *, case_sensitive: bool) -> bool:
     """Return whether *text* compares to *wanted* as *operator* says (LANG-28).
 
-    :raises NodeError: ``PATTERN_INVALID`` for a pattern that does not compile.
+    :raises NodeError: for a pattern, as :func:`flowdrop_jupyter.expressions.pattern_found`.
     """
     if operator == "regex":
-        try:
-            return re.search(wanted, text, 0 if case_sensitive else re.IGNORECASE) is not None
-        except (re.error, RecursionError, OverflowError) as error:
-            message = f"The pattern {wanted!r} cannot be read: {error}"
-            raise NodeError(message, code="PATTERN_INVALID") from error
+        return pattern_found(wanted, text, case_sensitive=case_sensitive)
     if not case_sensitive:
         text, wanted = text.casefold(), wanted.casefold()
     outcomes: Mapping[str, bool] = {

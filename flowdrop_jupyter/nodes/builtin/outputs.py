@@ -31,7 +31,7 @@ class LimitedText(msgspec.Struct):
     message_output="message",
     tags=("chat", "session"),
 )
-async def chat_output(message: Any) -> ChatMessage:
+def chat_output(message: Any) -> ChatMessage:
     """Answers the user with a message in Markdown.
 
     :param message: what to say; a value that is not a text is shown as a block of JSON.
@@ -48,7 +48,7 @@ async def chat_output(message: Any) -> ChatMessage:
     message_output="text",
     tags=("text",),
 )
-async def text_output(
+def text_output(
     text: Any,
     maxLength: Annotated[int, Config(), msgspec.Meta(title="Longest text", ge=1)] = 1000,
     format: Annotated[Literal["plain", "html", "markdown"], Config()] = "plain",  # noqa: A002 - documented key

@@ -63,7 +63,7 @@ class Extracted(msgspec.Struct):
     tags=("template", "text"),
     parameters={"dynamicInputs": _DYNAMIC_INPUTS},
 )
-async def prompt_template(
+def prompt_template(
     context: NodeContext,
     data: Annotated[Any, Wire()] = None,
     template: Annotated[str, Config(format="template")] = "",
@@ -91,7 +91,7 @@ async def prompt_template(
 
 
 @node(category="processing", icon="mdi:console-line", color="#b45309", tags=("chat", "text"))
-async def chat_command(message: Annotated[str, Wire()]) -> Command:
+def chat_command(message: Annotated[str, Wire()]) -> Command:
     """Splits a chat message into a command, its first word, and the command's arguments.
 
     A slash before the word and punctuation behind it do not count, nor does upper case.
@@ -123,20 +123,20 @@ def data_extractor(
         return Extracted(data=data, path=path, success=True, is_jsonpath=False)
     try:
         check_path(path)
+        if extract_every:
+            matches = extract_all(data, path, strict=True)
+            found = any(match is not None for match in matches)
+            return Extracted(data=matches, path=path, success=found, is_jsonpath=jsonpath)
+        if engine == "jsonpath" and jsonpath:
+            value = next(iter(extract_all(data, path, strict=True)), None)
+        else:
+            value = read_path(data, path, strict=True)
     except NodeError as error:
         raise NodeError(
             f"{error.message} (engine {engine})",
             code=error.code,
             details=[{"code": error.code, "message": error.message, "locator": "path"}],
         ) from error
-    if extract_every:
-        matches = extract_all(data, path)
-        found = any(match is not None for match in matches)
-        return Extracted(data=matches, path=path, success=found, is_jsonpath=jsonpath)
-    if engine == "jsonpath" and jsonpath:
-        value = next(iter(extract_all(data, path)), None)
-    else:
-        value = read_path(data, path)
     if value is None:
         return Extracted(data=default, path=path, success=False, is_jsonpath=jsonpath)
     return Extracted(data=value, path=path, success=True, is_jsonpath=jsonpath)

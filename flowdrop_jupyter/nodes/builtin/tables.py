@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from ...errors import NodeError
+from ...expressions import shortened
 from ..signature import Lane, Wire
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ DTYPES: Final = ("integer", "number", "boolean", "string", "datetime", "category
 
 MAX_CELLS: Final = 1_000_000
 """Cells a data frame may have; larger ones do not belong into a workflow's stored state."""
+
+_LISTED: Final = 50
+_LONGEST_LISTED: Final = 60
+_SUGGESTED: Final = 3
+_COMPARED: Final = 500
+_LONGEST_COMPARED: Final = 64
 
 Table: TypeAlias = Annotated[Mapping[str, Any], Lane("dataframe")]
 """A data frame as an output."""
@@ -90,7 +98,7 @@ def from_wire(table: Mapping[str, Any]) -> pandas.DataFrame:
             for description, values in zip(described, cells, strict=True)
         ]
     except (TypeError, ValueError, OverflowError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
+        reason = shortened(str(error).partition("\n")[0]).rstrip(".")
         raise _invalid(f"a column does not hold what its type says: {reason}") from error
     # By position first: names may repeat.
     frame: pandas.DataFrame = pd.DataFrame(dict(enumerate(series)), index=range(len(rows)))
@@ -123,30 +131,47 @@ def columns_named(frame: pandas.DataFrame, names: Sequence[str]) -> list[int]:
     :raises NodeError: ``COLUMN_UNKNOWN`` naming the columns there are and the nearest of them.
     """
     there = [str(name) for name in frame.columns]
-    return [_position(there, name) for name in names]
+    exact, alike = _first_places(there), _first_places(map(_folded, there))
+    return [_position(there, exact, alike, name) for name in names]
 
 
-def _position(there: Sequence[str], name: str) -> int:
-    for form in (str, _folded):
-        matches = [at for at, column in enumerate(there) if form(column) == form(name)]
-        if matches:
-            return matches[0]
-    near = difflib.get_close_matches(_folded(name), [_folded(column) for column in there], n=3, cutoff=0.5)
-    suggested = [column for column in there if _folded(column) in near]
-    hint = f" Did you mean {_quoted(suggested)}?" if suggested else ""
+def _first_places(names: Iterable[str]) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, place)
+    return places
+
+
+def _position(there: Sequence[str], exact: Mapping[str, int], alike: Mapping[str, int], name: str) -> int:
+    place = exact.get(name, alike.get(_folded(name)))
+    if place is not None:
+        return place
+    near = _nearest(alike, name)
+    suggested = [column for column in there if near and _folded(column) in near]
+    hint = f" Did you mean {listed(suggested[:_SUGGESTED])}?" if suggested else ""
+    shown = shortened(name)
     raise NodeError(
-        f"There is no column `{name}`.{hint} The columns are {_quoted(there[:50])}.",
+        f"There is no column `{shown}`.{hint} The columns are {listed(there)}.",
         code="COLUMN_UNKNOWN",
-        details=[{"code": "COLUMN_UNKNOWN", "message": f"unknown column {name}", "locator": name}],
+        details=[{"code": "COLUMN_UNKNOWN", "message": f"unknown column {shown}", "locator": shown}],
     )
 
 
+def _nearest(alike: Iterable[str], name: str) -> set[str]:
+    # The comparison takes the product of the lengths, for each column.
+    if len(name) > _LONGEST_COMPARED:
+        return set()
+    candidates = [column for column in islice(alike, _COMPARED) if len(column) <= _LONGEST_COMPARED]
+    return set(difflib.get_close_matches(_folded(name), candidates, n=_SUGGESTED, cutoff=0.5))
+
+
 def _folded(name: str) -> str:
-    return "".join(character for character in name.casefold() if character not in " _-")
+    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def listed(names: Iterable[Any]) -> str:
+    """Return the first of *names* as a list for a message."""
+    return ", ".join(f"`{shortened(name, _LONGEST_LISTED)}`" for name in islice(names, _LISTED))
 
 
 def _column_to_wire(column: pandas.Series[Any]) -> tuple[dict[str, Any], list[Any]]:

@@ -76,7 +76,9 @@ export interface IWidgetPush {
 
 export interface IWidgetViewNotice {
   readonly kind: 'view';
-  readonly state: 'attached' | 'detached' | 'focus' | 'blur';
+  /** Tells views apart, also those of other browsers. */
+  readonly view: string;
+  readonly state: 'attached' | 'alive' | 'detached' | 'focus' | 'blur';
 }
 
 /** Read a message row; null when it cannot be shown at all. */

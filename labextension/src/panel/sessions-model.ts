@@ -3,7 +3,7 @@ import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { toChatError } from '../chat/errors';
 import type { ISession, IWorkflow } from '../chat/protocol';
-import type { RestClient } from '../rest/client';
+import type { IReadOptions, RestClient } from '../rest/client';
 
 /** Milliseconds between two readings. */
 const INTERVAL = 5000;
@@ -29,7 +29,8 @@ export class SessionsModel {
     this._poll = new Poll({
       name: 'flowdrop-jupyter:sessions',
       auto: false,
-      factory: () => this._read(),
+      // A person's own refresh counts as activity of theirs, the rest does not.
+      factory: state => this._read({ background: state.phase !== 'refreshed' }),
       frequency: { interval: INTERVAL, backoff: true, max: 60_000 },
       standby: () => !isVisible() || document.hidden
     });
@@ -79,15 +80,16 @@ export class SessionsModel {
     Signal.clearData(this);
   }
 
-  private async _read(): Promise<void> {
+  private async _read(options: IReadOptions): Promise<void> {
     try {
-      const workflows = await this._api.workflows();
+      const workflows = await this._api.workflows(options);
       const few = workflows.length <= OPEN_AT_FIRST;
       const known = new Map(this._entries.map(entry => [entry.workflow.id, entry]));
       this._entries = await Promise.all(
         workflows.map(workflow => {
           const expanded = this._expanded.get(workflow.id) ?? few;
-          return this._readEntry(workflow, expanded, known.get(workflow.id)?.sessions ?? null);
+          const sessions = known.get(workflow.id)?.sessions ?? null;
+          return this._readEntry({ workflow, expanded, sessions, error: '' }, options);
         })
       );
       this._error = '';
@@ -100,19 +102,14 @@ export class SessionsModel {
     }
   }
 
-  private async _readEntry(
-    workflow: IWorkflow,
-    expanded: boolean,
-    known: readonly ISession[] | null
-  ): Promise<IWorkflowEntry> {
-    if (!expanded) {
-      return { workflow, expanded, sessions: known, error: '' };
+  private async _readEntry(known: IWorkflowEntry, options: IReadOptions): Promise<IWorkflowEntry> {
+    if (!known.expanded) {
+      return known;
     }
     try {
-      const sessions = await this._api.sessions(workflow.id);
-      return { workflow, expanded, sessions, error: '' };
+      return { ...known, sessions: await this._api.sessions(known.workflow.id, options) };
     } catch (reason) {
-      return { workflow, expanded, sessions: known, error: toChatError(reason).message };
+      return { ...known, error: toChatError(reason).message };
     }
   }
 

@@ -94,7 +94,8 @@ export class SessionsPanel extends Widget {
   }
 
   private _drawNotice(error: string, loaded: boolean, count: number): void {
-    const empty = 'No workflows yet. Import one, or create it from a notebook.';
+    const empty =
+      'No workflows yet. In a notebook, run %load_ext flowdrop_jupyter and %flowdrop example.';
     const text = error || (!loaded ? 'Loading…' : count === 0 ? empty : '');
     this._notice.hidden = text === '';
     this._notice.dataset.level = error ? 'error' : '';

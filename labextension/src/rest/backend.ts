@@ -1,4 +1,4 @@
-/** A session seen through the REST API, kept fresh by polling while someone looks. */
+/** A session seen through the REST API, kept fresh by polling while its tab and the page are in sight. */
 import type { ChatChange, IChatBackend, IChatState } from '../chat/backend';
 import { whenAborted } from '../chat/dom';
 import { type ChatError, toChatError } from '../chat/errors';
@@ -28,7 +28,12 @@ export class RestBackend implements IChatBackend {
     private readonly _signal: AbortSignal
   ) {
     this._store = new ChatStore({ sessionId });
+    const onPage = (): void => {
+      this._onSight();
+    };
+    document.addEventListener('visibilitychange', onPage);
     whenAborted(_signal, () => {
+      document.removeEventListener('visibilitychange', onPage);
       clearTimeout(this._timer);
     });
   }
@@ -53,11 +58,7 @@ export class RestBackend implements IChatBackend {
   setVisible(visible: boolean): void {
     if (visible !== this._visible) {
       this._visible = visible;
-      if (visible) {
-        void this.poll();
-      } else {
-        clearTimeout(this._timer);
-      }
+      this._onSight();
     }
   }
 
@@ -110,21 +111,33 @@ export class RestBackend implements IChatBackend {
     clearTimeout(this._timer);
     this._polling = this._pollUntilQuiet();
     await this._polling;
+  }
+
+  private async _pollUntilQuiet(): Promise<void> {
+    do {
+      this._again = false;
+      await this._pollOnce();
+    } while (this._wantsMore());
+    // In one go with the last question for more: a call in between would wait for nothing.
     this._polling = null;
     this._schedule();
   }
 
-  private async _pollUntilQuiet(): Promise<void> {
-    await this._pollOnce();
-    while (this._takeAgain()) {
-      await this._pollOnce();
+  private _wantsMore(): boolean {
+    return this._again && !this._signal.aborted;
+  }
+
+  /** The tab or the page has come into sight, or gone out of it. */
+  private _onSight(): void {
+    if (this._inSight()) {
+      void this.poll();
+    } else {
+      clearTimeout(this._timer);
     }
   }
 
-  private _takeAgain(): boolean {
-    const again = this._again && !this._signal.aborted;
-    this._again = false;
-    return again;
+  private _inSight(): boolean {
+    return this._visible && !document.hidden && !this._signal.aborted;
   }
 
   private async _pollOnce(): Promise<void> {
@@ -159,12 +172,12 @@ export class RestBackend implements IChatBackend {
     const last = this.messages.at(-1);
     const whole = last === undefined || this._needsPage || this._mayHaveChanged();
     this._needsPage = false;
-    const query = whole ? {} : { since: last.timestamp };
+    const query = { background: true, ...(whole ? {} : { since: last.timestamp }) };
     const page = await this._api.messages(this.state.sessionId, query);
     this._takePage(page, last === undefined);
     if (page.sessionStatus !== null && this._takeStatus(page.sessionStatus) && !whole) {
       // Rows already shown change with the status, and `since` does not send them again.
-      this._takePage(await this._api.messages(this.state.sessionId), false);
+      this._takePage(await this._api.messages(this.state.sessionId, { background: true }), false);
     }
   }
 
@@ -223,7 +236,7 @@ export class RestBackend implements IChatBackend {
 
   private _schedule(): void {
     clearTimeout(this._timer);
-    if (this._signal.aborted || !this._visible || this.state.readOnly) {
+    if (!this._inSight() || this.state.readOnly) {
       return;
     }
     const usual = this.state.status === 'running' ? WHILE_RUNNING : WHILE_QUIET;

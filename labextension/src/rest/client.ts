@@ -15,7 +15,13 @@ import {
   SESSION_STATUSES
 } from '../chat/protocol';
 
-export interface IPageQuery {
+/** How a read is made. */
+export interface IReadOptions {
+  /** Nobody asked for it, so it must not keep an idle server from being culled. */
+  readonly background?: boolean;
+}
+
+export interface IPageQuery extends IReadOptions {
   /** Rows strictly after this timestamp. */
   readonly since?: string;
   /** Rows before this sequence number. */
@@ -25,8 +31,8 @@ export interface IPageQuery {
 export class RestClient {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
-  async workflows(): Promise<IWorkflow[]> {
-    const body = await this._fetch('GET', '/workflows');
+  async workflows(options: IReadOptions = {}): Promise<IWorkflow[]> {
+    const body = await this._fetch('GET', `/workflows${search(options)}`);
     return asList(body.data)
       .map(parseWorkflow)
       .filter(row => row !== null);
@@ -38,8 +44,8 @@ export class RestClient {
   }
 
   /** The sessions of a workflow, newest first. */
-  async sessions(workflowId: string): Promise<ISession[]> {
-    const body = await this._fetch('GET', sessionsPath(workflowId));
+  async sessions(workflowId: string, options: IReadOptions = {}): Promise<ISession[]> {
+    const body = await this._fetch('GET', sessionsPath(workflowId) + search(options));
     return asList(body.data)
       .map(parseSession)
       .filter(row => row !== null);
@@ -56,11 +62,8 @@ export class RestClient {
 
   /** The newest page, or what `query` asks for. */
   async messages(sessionId: string, query: IPageQuery = {}): Promise<IMessagePage> {
-    const search = URLExt.objectToQueryString({
-      ...(query.since === undefined ? {} : { since: query.since }),
-      ...(query.before === undefined ? {} : { before: String(query.before) })
-    });
-    const body = await this._fetch('GET', `${sessionPath(sessionId)}/messages${search}`);
+    const path = `${sessionPath(sessionId)}/messages`;
+    const body = await this._fetch('GET', path + search(query));
     const status = asText(body.sessionStatus);
     return {
       messages: parseMessages(body.data),
@@ -124,6 +127,16 @@ function expected<T>(value: T | null): T {
     throw new ChatError('The server sent an answer that cannot be read.', 'BAD_ANSWER');
   }
   return value;
+}
+
+/** A query string; empty when there is nothing to say. */
+function search({ since, before, background }: IPageQuery): string {
+  return URLExt.objectToQueryString({
+    ...(since === undefined ? {} : { since }),
+    ...(before === undefined ? {} : { before: String(before) }),
+    // Jupyter's own parameter.
+    ...(background === true ? { no_track_activity: '1' } : {})
+  });
 }
 
 function sessionsPath(workflowId: string): string {

@@ -126,12 +126,12 @@ export class ModelBackend implements IChatBackend {
   }
 
   /** Tell the kernel about a view, which lets it poll only while someone looks. */
-  notify(state: IWidgetViewNotice['state']): void {
+  notify(view: string, state: IWidgetViewNotice['state']): void {
     if (this._kernelGone) {
       return;
     }
     try {
-      this._model.send({ kind: 'view', state } satisfies IWidgetViewNotice);
+      this._model.send({ kind: 'view', view, state } satisfies IWidgetViewNotice);
     } catch {
       // A notice is a courtesy; a dead kernel shows itself elsewhere.
     }

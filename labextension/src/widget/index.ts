@@ -4,11 +4,12 @@
  * The default export is a function, which anywidget calls once per model: its closure is the only place
  * that `initialize` and `render` share, since each is given its own proxy of the model.
  */
-import { whenAborted } from '../chat/dom';
+import { uniqueId, whenAborted } from '../chat/dom';
 import { asText } from '../chat/json';
 import { ChatView } from '../chat/view';
 import { ModelBackend } from './backend';
 import { type IAnyModel, listen } from './model';
+import { type Notify, reportPresence, type ViewState } from './presence';
 
 interface IInitializeProps {
   readonly model: IAnyModel;
@@ -48,13 +49,18 @@ export default function widgetModule(): IWidgetModule {
       };
       resize();
       listen(model, 'change:height', resize, signal);
-      reportFocus(view.node, shared, signal);
+      const id = uniqueId('view');
+      const notify = (state: ViewState): void => {
+        shared.notify(id, state);
+      };
+      reportFocus(view.node, notify, signal);
       el.classList.add('jp-FlowDrop-host');
       el.append(view.node);
-      shared.notify('attached');
+      notify('attached');
+      reportPresence(notify, signal);
       whenAborted(signal, () => {
         view.dispose();
-        shared.notify('detached');
+        notify('detached');
       });
       return () => {
         lifetime.abort();
@@ -64,12 +70,12 @@ export default function widgetModule(): IWidgetModule {
 }
 
 /** Say when the focus enters or leaves the widget as a whole. */
-function reportFocus(node: HTMLElement, backend: ModelBackend, signal: AbortSignal): void {
+function reportFocus(node: HTMLElement, notify: Notify, signal: AbortSignal): void {
   let inside = false;
   const report = (now: boolean): void => {
     if (now !== inside) {
       inside = now;
-      backend.notify(now ? 'focus' : 'blur');
+      notify(now ? 'focus' : 'blur');
     }
   };
   node.addEventListener(
