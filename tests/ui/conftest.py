@@ -16,13 +16,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from flowdrop_jupyter import FlowDropClient
 from flowdrop_jupyter.errors import TransportError
 
 PROJECT = Path(__file__).resolve().parents[2]
 PICTURES = PROJECT / "test-output"
+
+# A deadline for a busy machine, not a claim about speed.
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -135,13 +135,6 @@ def test_a_very_large_file_is_refused(
     assert refusal(dataframe_read, context, "a.csv").code == "DATA_FILE_TOO_LARGE"
 
 
-@pytest.mark.parametrize("name", ["x" * 240 + ".csv", "x" * 240 + ".txt"])
-def test_a_file_that_cannot_be_read_is_shortly_said(context: NodeContext, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text("x,y\n1,2\n1,2,3,4\n")
-
-    assert len(refusal(dataframe_read, context, name).message) < 450
-
-
 @pytest.mark.parametrize("module", ["pandas", "matplotlib.figure"])
 def test_a_missing_library_is_named_with_its_command(
     penguins: dict[str, Any], monkeypatch: pytest.MonkeyPatch, module: str
@@ -256,7 +249,7 @@ def test_plot_explains_what_it_cannot_draw(penguins: dict[str, Any], instruction
     assert "`bill_length_mm by species`" in error.message
 
 
-@pytest.mark.parametrize("between", [" " * 100_000, " by" * 50_000, " a by" * 20_000, " \t\n" * 300 + "x"])
+@pytest.mark.parametrize("between", [" " * 100_000, " by" * 50_000, " a by" * 20_000])
 def test_plot_reads_a_hostile_instruction_soon(penguins: dict[str, Any], between: str) -> None:
     started = time.monotonic()
 
@@ -286,7 +279,8 @@ def test_many_columns_are_found_soon() -> None:
     names = [f"column {number}" for number in range(5000)]
     started = time.monotonic()
 
-    assert dataframe_drop_missing(to_wire(pd.DataFrame([[1] * 5000], columns=names)), names).rows_kept == 1
+    wanted = [name.upper() for name in names]
+    assert dataframe_drop_missing(to_wire(pd.DataFrame([[1] * 5000], columns=names)), wanted).rows_kept == 1
     assert time.monotonic() - started < 5
 
 
