@@ -18,7 +18,7 @@ CHROMIUM = $$($(PY) scripts/chromium.py)
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup frontend demo lab test test-python test-frontend test-ui lint format docs clean
+.PHONY: help setup frontend demo lab test test-python test-frontend test-ui bench lint format docs clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test-python: setup
 test-ui: setup
 	@$(PY) scripts/chromium.py --install
 	FLOWDROP_CHROMIUM="$(CHROMIUM)" $(PY) -m pytest tests/ui
+
+bench: setup ## Measure the store beside its rivals and write docs/benchmarks.md
+	$(PY) -m tests.bench --write docs/benchmarks.md
 
 lint: setup ## Check style, types and the layering of the house
 	$(BIN)/ruff format --check .

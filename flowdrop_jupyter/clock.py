@@ -6,14 +6,19 @@ texts compares the times (the client sorts them as text).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
+
+import msgspec
 
 Clock: TypeAlias = Callable[[], datetime]
 """A callable that returns the current time as an aware datetime."""
 
 TICK = timedelta(microseconds=1)
+
+_OWN_SPELLING = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII).fullmatch
 
 
 def system_clock() -> datetime:
@@ -23,7 +28,11 @@ def system_clock() -> datetime:
 
 def format_time(moment: datetime) -> str:
     """Return *moment* as ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` in UTC."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    moment = moment.astimezone(UTC)
+    # msgspec spells it the same way, many times faster, but leaves out a fraction of zero.
+    if moment.microsecond:
+        return str(msgspec.to_builtins(moment))
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime | None:
@@ -40,11 +49,12 @@ def parse_time(text: str) -> datetime | None:
 
 def strictly_after(moment: datetime, previous: str | None) -> str:
     """Return *moment* as text, moved to one microsecond after *previous* unless it is later already."""
-    if previous is not None:
-        earlier = parse_time(previous)
-        if earlier is not None and moment <= earlier:
-            moment = earlier + TICK
-    return format_time(moment)
+    text = format_time(moment)
+    # Texts of our own spelling compare as their times do; others are read first.
+    if previous is None or (_OWN_SPELLING(previous) and text > previous):
+        return text
+    earlier = parse_time(previous)
+    return text if earlier is None or moment > earlier else format_time(earlier + TICK)
 
 
 def seconds_between(earlier: str | None, later: str | None) -> float | None:

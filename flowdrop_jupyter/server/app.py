@@ -23,6 +23,7 @@ from ..sessions import Host
 from ..store import TinyDBStore
 from . import catalog, interrupts, sessions, workflows
 from .handlers import WORKFLOW, FlowDropHandler, answers
+from .retention import FlowDropRetention
 
 END_SECONDS: Final = 10
 """How long the end of the server waits for work that does not react to being cancelled."""
@@ -48,6 +49,7 @@ class FlowDropApp(ExtensionApp):
     """FlowDrop sessions as an extension of a Jupyter server."""
 
     name = "flowdrop_jupyter"
+    classes = [*ExtensionApp.classes, FlowDropRetention]  # noqa: RUF012 - as jupyter_core declares it
 
     data_dir = Unicode(
         help="Where sessions and workflows are kept; `flowdrop` in Jupyter's data directory by default."
@@ -85,6 +87,7 @@ class FlowDropApp(ExtensionApp):
             private=(data,),
             concurrency=self.concurrency,
             answer_wait=self.answer_wait_seconds,
+            retention=FlowDropRetention(parent=self).policy(),
         )
         self._starting = asyncio.Lock()
         self.settings.update(

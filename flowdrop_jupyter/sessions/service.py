@@ -367,7 +367,7 @@ class SessionService:
                 id=run_id,
                 session_id=tx.session.id,
                 workflow_id=workflow.id,
-                workflow=workflow,
+                snapshot_id=tx.put_workflow_snapshot(workflow),
                 message_id=message.id,
                 initiator=principal.id,
                 initial=initial,

@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from ..clock import Clock, format_time, seconds_between, system_clock
 from ..engine import Outcome, Run, RunEnvironment, compile_workflow
-from ..errors import CompileError, FlowDropError, NodeError, RunEnded
+from ..errors import CompileError, FlowDropError, NodeError, RunEnded, StoreDamaged
 from ..ids import IdFactory, new_id
 from ..nodes import Answer, Files, NodeRegistry, Turn
 from ..store.protocol import SessionTransaction, Store
@@ -26,6 +26,7 @@ from ..store.records import (
     JobRecord,
     RunRecord,
     SessionRecord,
+    WorkflowRecord,
 )
 from .closing import close_run, put_system_message
 from .sink import SessionRunSink, node_event, run_event
@@ -139,7 +140,7 @@ class SessionMessageWorker:
 
     async def _execute(self, run: RunRecord) -> Outcome:
         try:
-            plan = compile_workflow(run.workflow, self._registry)
+            plan = compile_workflow(await self._snapshot(run), self._registry)
             jobs = {job.node_id: job for job in await self._store.jobs(run.session_id, run.id)}
             environment = await self._environment(run)
             sink = SessionRunSink(self._store, run, clock=self._clock, ids=self._ids)
@@ -153,6 +154,12 @@ class SessionMessageWorker:
             code = first.code if isinstance(first, FlowDropError) else "RUN_FAILED"
             message = "The run failed inside the server. The server's log has the details."
             return Outcome("failed", {"message": message, "code": code, "node_id": None})
+
+    async def _snapshot(self, run: RunRecord) -> WorkflowRecord:
+        found = await self._store.workflow_snapshot(run.session_id, run.snapshot_id)
+        if found is None:
+            raise StoreDamaged(f"The workflow that the run {run.id} was frozen from is missing.")
+        return found
 
     async def _environment(self, run: RunRecord) -> RunEnvironment:
         if self._limiter is None:

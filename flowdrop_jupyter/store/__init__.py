@@ -4,6 +4,7 @@ from .memory import MemoryStore
 from .protocol import SessionTransaction, Store
 from .records import (
     TERMINAL_RUN,
+    CheckpointRecord,
     EventRecord,
     EventType,
     InterruptRecord,
@@ -11,6 +12,7 @@ from .records import (
     InterruptType,
     JobRecord,
     JobStatus,
+    MemoryRecord,
     MessagePage,
     MessageRecord,
     MessageRole,
@@ -21,12 +23,17 @@ from .records import (
     SessionFilter,
     SessionRecord,
     SessionStatus,
+    SnapshotRecord,
+    StoreUsage,
     WorkflowRecord,
 )
+from .retention import RetentionPolicy, SweepReport, sweep
+from .state import session_cursor
 from .tinydb import TinyDBStore
 
 __all__ = [
     "TERMINAL_RUN",
+    "CheckpointRecord",
     "EventRecord",
     "EventType",
     "InterruptRecord",
@@ -34,19 +41,26 @@ __all__ = [
     "InterruptType",
     "JobRecord",
     "JobStatus",
+    "MemoryRecord",
     "MemoryStore",
     "MessagePage",
     "MessageRecord",
     "MessageRole",
     "MessageStatus",
     "Owner",
+    "RetentionPolicy",
     "RunRecord",
     "RunStatus",
     "SessionFilter",
     "SessionRecord",
     "SessionStatus",
     "SessionTransaction",
+    "SnapshotRecord",
     "Store",
+    "StoreUsage",
+    "SweepReport",
     "TinyDBStore",
     "WorkflowRecord",
+    "session_cursor",
+    "sweep",
 ]

@@ -1,158 +1,73 @@
-"""What all stores that keep sessions in memory share: reads, transactions, the rules of workflows.
+"""What all stores that keep sessions in memory share: workflows, memory, blobs and upkeep.
 
-A subclass says where the bytes go. It publishes a commit to the states only after it is durable.
+A subclass says where the bytes go. It publishes a change to memory only after it is durable.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+import logging
+from abc import abstractmethod
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
 
 import anyio
+from anyio import to_thread
 from msgspec.structs import replace
 
 from ..clock import Clock, format_time, parse_time
-from ..errors import NotFound, StoreClosed
-from .completion import Completion
+from ..errors import Conflict, NotFound, StoreDamaged
+from .blobs import content_hash, is_blob_name, mentions, split_row
 from .draft import Draft
-from .protocol import SessionTransaction
-from .records import (
-    EventRecord,
-    InterruptRecord,
-    JobRecord,
-    MessagePage,
-    MessageRecord,
-    RunRecord,
-    SessionRecord,
-    WorkflowRecord,
-)
-from .rows import Batch, freeze
-from .state import SessionState
+from .records import MemoryRecord, SessionFilter, SessionRecord, StoreUsage, WorkflowRecord
+from .rows import freeze
+from .session_store import SessionStore
+from .shelf import MemoryShelf
 from .workflows import WorkflowShelf
 
+logger = logging.getLogger(__name__)
+
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_TRIM_AT_ONCE: Final = 500
 
 
-class StateStore(ABC):
-    """Reads and transactions over :class:`SessionState`.
+class StateStore(SessionStore):
+    """A :class:`~flowdrop_jupyter.store.Store` but for where its bytes go.
 
     :param clock: tells the time of messages, events and commits.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._ready = False
-        self._completion = Completion()
+        super().__init__(clock)
         self._shelf = WorkflowShelf()
-        self._shelf_turn = anyio.Lock()
-
-    @abstractmethod
-    async def _state(self, session_id: str) -> SessionState | None:
-        """Return the durable state of a session, or None when there is none."""
-
-    @abstractmethod
-    def _turn(self, session_id: str) -> AbstractAsyncContextManager[SessionState | None]:
-        """Enter the session's queue of transactions; the block is the only one that may commit."""
-
-    @abstractmethod
-    async def _create(self, session_id: str, batch: Batch) -> None:
-        """Make a new session durable, then publish it; raises Conflict when the id is taken."""
-
-    @abstractmethod
-    async def _commit(self, session_id: str, state: SessionState, batch: Batch) -> None:
-        """Make the rows durable, then publish them to *state*; on failure do neither."""
+        self._memory_shelf = MemoryShelf()
+        self._references: dict[str, tuple[tuple[str, int], frozenset[str]]] = {}
 
     @abstractmethod
     async def _write_workflow(self, number: int, raw: bytes | None) -> None:
         """Make a workflow's row durable, or its removal when *raw* is None."""
 
-    async def create_session(self, session: SessionRecord) -> None:
-        """Write a new session; raises Conflict (``SESSION_EXISTS``) when the id is taken.
+    @abstractmethod
+    async def _write_memory(self, number: int, raw: bytes | None) -> None:
+        """Make a memory's row durable, or its removal when *raw* is None."""
 
-        Its counters start at zero; missing times become the current one.
-        """
-        self._check_ready()
-        now = format_time(self._clock())
-        fresh = replace(
-            session,
-            created_at=session.created_at or now,
-            updated_at=session.updated_at or now,
-            last_sequence=0,
-            last_event=0,
-            last_timestamp=None,
-        )
-        await self._create(session.id, {"session": {1: freeze(fresh)}})
+    @abstractmethod
+    async def _blob_sizes(self) -> dict[str, int]:
+        """Return the sizes in bytes of all blobs by hash."""
 
-    @asynccontextmanager
-    async def transaction(self, session_id: str) -> AsyncIterator[SessionTransaction]:
-        """Open a transaction; entering raises NotFound (``SESSION_NOT_FOUND``) for an unknown id.
+    @abstractmethod
+    async def _session_sizes(self) -> dict[str, int]:
+        """Return how many bytes the rows of each session take, by session id."""
 
-        A block that put nothing and left the session as it was writes nothing.
-        """
-        self._check_ready()
-        async with self._turn(session_id) as state:
-            self._check_ready()
-            if state is None:
-                raise NotFound("There is no such session.", code="SESSION_NOT_FOUND")
-            draft = Draft(state, self._clock)
-            try:
-                yield draft
-            except BaseException:
-                draft.close()
-                raise
-            batch = draft.finish()
-            if batch:
-                self._check_ready()
-                await self._commit(session_id, state, batch)
+    def _all_readable(self) -> bool:
+        """Tell whether every row is at hand, so that a blob no row refers to is garbage."""
+        return True
 
-    async def messages(
-        self,
-        session_id: str,
-        *,
-        after: int | None = None,
-        after_time: str | None = None,
-        before: int | None = None,
-        before_time: str | None = None,
-        limit: int | None = None,
-    ) -> MessagePage | None:
-        """Return one page of messages in ascending order, or None for an unknown session."""
-        state = await self._read(session_id)
-        if state is None:
-            return None
-        return state.page(
-            after=after, after_time=after_time, before=before, before_time=before_time, limit=limit
-        )
-
-    async def message(self, session_id: str, message_id: str) -> MessageRecord | None:
-        """Return one message, or None."""
-        state = await self._read(session_id)
-        return None if state is None else state.messages.find(message_id)
-
-    async def run(self, session_id: str, run_id: str) -> RunRecord | None:
-        """Return one run, or None."""
-        state = await self._read(session_id)
-        return None if state is None else state.runs.find(run_id)
-
-    async def jobs(self, session_id: str, run_id: str) -> list[JobRecord]:
-        """Return the run's jobs in the order in which they were first put; empty when unknown."""
-        state = await self._read(session_id)
-        return [] if state is None else [state.jobs[number] for number in state.job_numbers(run_id)]
-
-    async def interrupts(self, session_id: str) -> list[InterruptRecord]:
-        """Return the session's interrupts, oldest first; empty when unknown."""
-        state = await self._read(session_id)
-        return [] if state is None else state.interrupts.all()
-
-    async def events(self, session_id: str, *, after: int = 0, limit: int | None = None) -> list[EventRecord]:
-        """Return events with ``seq`` above *after* in order; empty when unknown."""
-        state = await self._read(session_id)
-        if state is None:
-            return []
-        first = max(after, 0) + 1
-        return state.events.between(first, len(state.events) if limit is None else first + limit - 1)
+    @abstractmethod
+    async def sessions(
+        self, where: SessionFilter, *, limit: int | None = None, cursor: str | None = None
+    ) -> list[SessionRecord]:
+        """Return the sessions that fit, newest ``updated_at`` first, then highest id first."""
 
     async def workflow(self, workflow_id: str) -> WorkflowRecord | None:
         """Return one workflow, or None."""
@@ -171,7 +86,8 @@ class StateStore(ABC):
         raw = freeze(workflow)
         async with self._shelf_turn:
             number = self._workflows().place(workflow.id, new=new)
-            await self._completion.run(partial(self._keep_workflow, workflow.id, number, raw))
+            with self._blobs.commit({"workflows": {number: raw}}):
+                await self._completion.run(partial(self._keep_workflow, workflow.id, number, raw))
 
     async def remove_workflow(self, workflow_id: str) -> bool:
         """Remove a workflow; tell whether it was there."""
@@ -182,18 +98,176 @@ class StateStore(ABC):
             await self._completion.run(partial(self._keep_workflow, workflow_id, number, None))
             return True
 
+    async def memory(self, scope: str, scope_id: str, key: str) -> MemoryRecord | None:
+        """Return what is remembered under a key, or None."""
+        shelf = self._memories()
+        raw = shelf.raw((scope, scope_id, key))
+        return None if raw is None else (await self._blobs.whole([raw], shelf.decode, {}))[0]
+
+    async def memories(self, scope: str, scope_id: str) -> list[MemoryRecord]:
+        """Return all that is remembered in one scope, by key."""
+        shelf = self._memories()
+        keys = sorted(key for key in shelf if key[:2] == (scope, scope_id))
+        raws = [raw for key in keys if (raw := shelf.raw(key)) is not None]
+        return await self._blobs.whole(raws, shelf.decode, {})
+
+    async def put_memory(self, memory: MemoryRecord) -> MemoryRecord:
+        """Remember a value in place of what the key held; returned with its new ``updated_at``."""
+        fresh = replace(memory, updated_at=format_time(self._clock()))
+        raw, blobs = split_row(freeze(fresh))
+        key = (memory.scope, memory.scope_id, memory.key)
+        self._memories()
+        async with self._memory_turn:
+            number = self._memories().next_number(key)
+            with self._blobs.commit({"memory": {number: raw}}):
+                await self._write_blobs(blobs)
+                await self._completion.run(partial(self._keep_memory, key, number, raw))
+        return fresh
+
+    async def remove_memory(self, scope: str, scope_id: str, key: str) -> bool:
+        """Forget a key; tell whether it was there."""
+        self._memories()
+        async with self._memory_turn:
+            number = self._memories().number((scope, scope_id, key))
+            if number is None:
+                return False
+            await self._completion.run(partial(self._keep_memory, (scope, scope_id, key), number, None))
+            return True
+
+    async def memory_rows(self) -> list[bytes]:
+        """Return all that is remembered as it is stored, by scope, its id and key."""
+        shelf = self._memories()
+        return [raw for key in sorted(shelf) if (raw := shelf.raw(key)) is not None]
+
+    async def restore_memory(self, raw: bytes) -> None:
+        """Remember a row as it is, its time included; Conflict when its key is taken.
+
+        :raises msgspec.MsgspecError: when it is no such row.
+        """
+        memory = self._memories().decode(raw)
+        key = (memory.scope, memory.scope_id, memory.key)
+        async with self._memory_turn:
+            if self._memories().number(key) is not None:
+                raise Conflict("Something is remembered under this key already.", code="MEMORY_EXISTS")
+            number = self._memories().next_number(key)
+            with self._blobs.commit({"memory": {number: raw}}):
+                await self._completion.run(partial(self._keep_memory, key, number, raw))
+
     async def _keep_workflow(self, workflow_id: str, number: int, raw: bytes | None) -> None:
         await self._write_workflow(number, raw)
         self._shelf.put(workflow_id, number, raw)
 
-    async def _read(self, session_id: str) -> SessionState | None:
+    async def _keep_memory(self, key: tuple[str, str, str], number: int, raw: bytes | None) -> None:
+        await self._write_memory(number, raw)
+        self._memory_shelf.put(key, number, raw)
+
+    async def put_blob(self, content: bytes) -> str:
+        """Keep bytes beside the rows and return their SHA-256 in hexadecimal."""
         self._check_ready()
-        return await self._state(session_id)
+        name = await to_thread.run_sync(content_hash, content)
+        self._check_ready()
+        await self._completion.run(partial(self._blobs.write, name, content))
+        return name
+
+    async def blob(self, sha256: str) -> bytes | None:
+        """Return the bytes with this hash, or None."""
+        self._check_ready()
+        return await self._read_blob(sha256) if is_blob_name(sha256) else None
+
+    async def blob_names(self) -> list[str]:
+        """Return the names of all blobs, in order."""
+        self._check_ready()
+        return sorted(await self._blob_sizes())
+
+    async def usage(self) -> StoreUsage:
+        """Return how many bytes the store takes, and for what."""
+        self._check_ready()
+        blobs = await self._blob_sizes()
+        found = (await self._find_references())[0] if blobs else {}
+        return StoreUsage(
+            sessions=await self._session_sizes(),
+            blobs=blobs,
+            references={session_id: names.intersection(blobs) for session_id, names in found.items()},
+        )
+
+    async def collect_garbage(self, *, grace_seconds: float = 3600.0) -> dict[str, int]:
+        """Remove blobs that no row refers to; return their sizes in bytes by hash.
+
+        While a part of the store cannot be read nothing is removed: it may refer to anything.
+        """
+        self._check_ready()
+        async with self._blobs.sweep():
+            sizes = await self._blob_sizes()
+            if not sizes or not self._all_readable():
+                return {}
+            references, complete = await self._find_references()
+            if not complete:
+                return {}
+            others = [*self._shelf.raws(), *self._memory_shelf.raws()]
+            used = (await to_thread.run_sync(mentions, others)).union(*references.values())
+            grace = timedelta(seconds=grace_seconds)
+            sweep = partial(self._blobs.remove_unused, sizes, used, self._clock(), grace)
+            self._check_ready()
+            return await self._completion.run(sweep)
+
+    async def trim_messages(self, session_id: str, through: int, *, updated_at: str | None = None) -> int:
+        """Empty the messages up to number *through*; return how many were emptied now.
+
+        A session that runs or waits for an answer is left alone.
+
+        :raises NotFound: code ``SESSION_NOT_FOUND`` for an unknown session.
+        """
+        trimmed = 0
+        while True:
+            self._check_ready()
+            async with self._turn(session_id) as state:
+                self._check_ready()
+                if state is None:
+                    raise NotFound("There is no such session.", code="SESSION_NOT_FOUND")
+                session = state.session()
+                at_rest = session.status not in ("running", "awaiting_input")
+                if not at_rest or updated_at not in (None, session.updated_at):
+                    return trimmed
+                draft = Draft(state, self._blobs, self._clock)
+                done = draft.trim(min(through, session.trimmed + _TRIM_AT_ONCE))
+                await self._finish(state, draft, draft.finish(quietly=True))
+            trimmed += done
+            if not done:
+                return trimmed
+
+    async def _find_references(self) -> tuple[dict[str, frozenset[str]], bool]:
+        """Return the blobs that each session refers to, and whether every session could be read.
+
+        Sessions that are as they were last time are not read again.
+        """
+        found: dict[str, tuple[tuple[str, int], frozenset[str]]] = {}
+        complete = True
+        for session in await self.sessions(SessionFilter()):
+            version = session.updated_at, session.trimmed
+            known = self._references.get(session.id)
+            if known is None or known[0] != version:
+                try:
+                    state = await self._state(session.id)
+                except StoreDamaged as error:
+                    logger.warning("No blob is removed while %s cannot be read: %s", session.id, error)
+                    complete = False
+                    continue
+                if state is None:
+                    continue
+                known = version, await to_thread.run_sync(mentions, state.raws())
+            found[session.id] = known
+        self._references = found
+        return {session_id: names for session_id, (_, names) in found.items()}, complete
+
+    def _renew(self) -> None:
+        super()._renew()
+        self._shelf_turn = anyio.Lock()
+        self._memory_turn = anyio.Lock()
 
     def _workflows(self) -> WorkflowShelf:
         self._check_ready()
         return self._shelf
 
-    def _check_ready(self) -> None:
-        if not self._ready:
-            raise StoreClosed("The store is not open.")
+    def _memories(self) -> MemoryShelf:
+        self._check_ready()
+        return self._memory_shelf

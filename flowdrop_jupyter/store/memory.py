@@ -10,7 +10,7 @@ import anyio
 from ..clock import Clock, system_clock
 from ..errors import Conflict
 from .base import StateStore
-from .records import InterruptRecord, SessionFilter, SessionRecord
+from .records import SessionFilter, SessionRecord
 from .rows import Batch
 from .state import SessionState, select
 
@@ -27,10 +27,11 @@ class MemoryStore(StateStore):
         super().__init__(clock)
         self._states: dict[str, SessionState] = {}
         self._turns: dict[str, anyio.Lock] = {}
+        self._contents: dict[str, bytes] = {}
 
     async def open(self) -> None:
         """Make the store usable."""
-        self._shelf_turn = anyio.Lock()
+        self._renew()
         self._turns = {}
         self._ready = True
 
@@ -43,27 +44,26 @@ class MemoryStore(StateStore):
         state = await self._read(session_id)
         return None if state is None else state.session()
 
-    async def sessions(self, where: SessionFilter) -> list[SessionRecord]:
-        """Return the sessions that fit, newest ``updated_at`` first."""
+    async def sessions(
+        self, where: SessionFilter, *, limit: int | None = None, cursor: str | None = None
+    ) -> list[SessionRecord]:
+        """Return the sessions that fit, newest ``updated_at`` first, then highest id first."""
         self._check_ready()
-        return select((state.session() for state in self._states.values()), where)
+        held = (state.session() for state in self._states.values())
+        return select(held, where, limit=limit, cursor=cursor)
 
-    async def remove_session(self, session_id: str) -> bool:
-        """Remove a session with everything that belongs to it; tell whether it was there."""
+    async def remove_session(self, session_id: str, *, updated_at: str | None = None) -> bool:
+        """Remove a session with everything that belongs to it; tell whether that was done."""
         self._check_ready()
         async with self._turn(session_id) as state:
             self._check_ready()
-            self._states.pop(session_id, None)
+            wanted = state is not None and updated_at in (None, state.session().updated_at)
+            if wanted:
+                del self._states[session_id]
         turn = self._turns.get(session_id)
-        if turn is not None and not turn.locked():
+        if session_id not in self._states and turn is not None and not turn.locked():
             del self._turns[session_id]
-        return state is not None
-
-    async def interrupt(self, interrupt_id: str) -> InterruptRecord | None:
-        """Return the interrupt with this id, whichever session it belongs to, or None."""
-        self._check_ready()
-        found = (state.interrupts.find(interrupt_id) for state in self._states.values())
-        return next((interrupt for interrupt in found if interrupt is not None), None)
+        return wanted
 
     async def _state(self, session_id: str) -> SessionState | None:
         return self._states.get(session_id)
@@ -86,3 +86,29 @@ class MemoryStore(StateStore):
 
     async def _write_workflow(self, number: int, raw: bytes | None) -> None:
         pass
+
+    async def _write_memory(self, number: int, raw: bytes | None) -> None:
+        pass
+
+    async def _write_blob(self, sha256: str, content: bytes) -> None:
+        self._contents[sha256] = bytes(content)
+
+    async def _read_blob(self, sha256: str) -> bytes | None:
+        return self._contents.get(sha256)
+
+    async def _remove_blob(self, sha256: str) -> None:
+        del self._contents[sha256]
+
+    async def _blob_sizes(self) -> dict[str, int]:
+        return {name: len(content) for name, content in self._contents.items()}
+
+    async def _session_sizes(self) -> dict[str, int]:
+        return {
+            session_id: sum(len(raw) for raw in state.raws()) for session_id, state in self._states.items()
+        }
+
+    async def _session_of(self, interrupt_id: str) -> str | None:
+        for session_id, state in self._states.items():
+            if state.interrupts.number(interrupt_id) is not None:
+                return session_id
+        return None

@@ -7,14 +7,17 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from .records import (
+    CheckpointRecord,
     EventRecord,
     InterruptRecord,
     JobRecord,
+    MemoryRecord,
     MessagePage,
     MessageRecord,
     RunRecord,
     SessionFilter,
     SessionRecord,
+    StoreUsage,
     WorkflowRecord,
 )
 
@@ -50,6 +53,14 @@ class SessionTransaction(Protocol):
         """Return the session's interrupts, oldest first, or those of one run."""
         ...
 
+    async def checkpoints(self, run_id: str) -> list[CheckpointRecord]:
+        """Return the run's checkpoints in the order in which they were first put."""
+        ...
+
+    async def workflow_snapshot(self, snapshot_id: str) -> WorkflowRecord | None:
+        """Return the workflow as it was put, this transaction's own puts included, or None."""
+        ...
+
     def put_message(self, message: MessageRecord) -> MessageRecord:
         """Insert or replace a message and append its ``message`` event (STORE-11, PLAY-4).
 
@@ -70,13 +81,28 @@ class SessionTransaction(Protocol):
         """Insert or replace an interrupt."""
         ...
 
+    def put_checkpoint(self, checkpoint: CheckpointRecord) -> None:
+        """Insert or replace a checkpoint; a missing ``created_at`` becomes the current time."""
+        ...
+
+    def put_workflow_snapshot(self, workflow: WorkflowRecord) -> str:
+        """Keep a workflow as it is now and return the id to find it by.
+
+        The id is a hash of the content, so a session keeps each version once, however many runs
+        are launched from it.
+        """
+        ...
+
     def append_event(self, event: EventRecord) -> EventRecord:
         """Append an event; it gets the session's next ``seq`` and the current time."""
         ...
 
 
 class Store(Protocol):
-    """Durable records of workflows and sessions.
+    """Durable records of workflows, sessions and memory.
+
+    Values of any size come back as they were put. One whose JSON takes more than 64 KiB may live
+    beside its row, as a blob that is named by the SHA-256 of its content.
 
     Every method raises :class:`~flowdrop_jupyter.errors.StoreError` (or a subclass) when the
     database cannot be read or written; a failed write leaves the last durable state in force. What
@@ -120,12 +146,37 @@ class Store(Protocol):
         """Return one session, or None."""
         ...
 
-    async def sessions(self, where: SessionFilter) -> list[SessionRecord]:
-        """Return the sessions that fit, newest ``updated_at`` first."""
+    async def sessions(
+        self, where: SessionFilter, *, limit: int | None = None, cursor: str | None = None
+    ) -> list[SessionRecord]:
+        """Return the sessions that fit, newest ``updated_at`` first, then highest id first.
+
+        :param limit: how many at most; None for all.
+        :param cursor: only sessions that come after this place in the order, as
+            :func:`~flowdrop_jupyter.store.session_cursor` spells it; it stays good when sessions
+            come and go.
+        :raises InvalidInput: code ``CURSOR_INVALID`` when *cursor* is no such text.
+        """
         ...
 
-    async def remove_session(self, session_id: str) -> bool:
-        """Remove a session with everything that belongs to it; tell whether it was there."""
+    async def remove_session(self, session_id: str, *, updated_at: str | None = None) -> bool:
+        """Remove a session with everything that belongs to it; tell whether that was done.
+
+        :param updated_at: remove it only if nothing was committed to it since this time of its own.
+        """
+        ...
+
+    async def trim_messages(self, session_id: str, through: int, *, updated_at: str | None = None) -> int:
+        """Empty the messages up to number *through*; return how many were emptied now.
+
+        Their rows stay, so that numbers have no gap: ``content`` is empty and ``metadata`` is
+        ``{"trimmed": true}``. The runs that they began lose their launch values, their jobs' outputs
+        and the states of their checkpoints. Neither ``updated_at`` nor the event log moves. A
+        session that runs or waits for an answer is left alone.
+
+        :param updated_at: do it only if nothing was committed to the session since this time of its own.
+        :raises NotFound: code ``SESSION_NOT_FOUND`` for an unknown session.
+        """
         ...
 
     def transaction(self, session_id: str) -> AbstractAsyncContextManager[SessionTransaction]:
@@ -168,6 +219,14 @@ class Store(Protocol):
         """Return the run's jobs in the order in which they were first put; empty when unknown."""
         ...
 
+    async def checkpoints(self, session_id: str, run_id: str) -> list[CheckpointRecord]:
+        """Return the run's checkpoints in the order in which they were first put; empty when unknown."""
+        ...
+
+    async def workflow_snapshot(self, session_id: str, snapshot_id: str) -> WorkflowRecord | None:
+        """Return the workflow that a transaction of the session kept under this id, or None."""
+        ...
+
     async def interrupt(self, interrupt_id: str) -> InterruptRecord | None:
         """Return the interrupt with this id, whichever session it belongs to, or None."""
         ...
@@ -178,4 +237,46 @@ class Store(Protocol):
 
     async def events(self, session_id: str, *, after: int = 0, limit: int | None = None) -> list[EventRecord]:
         """Return events with ``seq`` above *after* in order; empty when unknown."""
+        ...
+
+    async def memory(self, scope: str, scope_id: str, key: str) -> MemoryRecord | None:
+        """Return what is remembered under a key, or None."""
+        ...
+
+    async def memories(self, scope: str, scope_id: str) -> list[MemoryRecord]:
+        """Return all that is remembered in one scope, by key."""
+        ...
+
+    async def put_memory(self, memory: MemoryRecord) -> MemoryRecord:
+        """Remember a value in place of what the key held; returned with its new ``updated_at``."""
+        ...
+
+    async def remove_memory(self, scope: str, scope_id: str, key: str) -> bool:
+        """Forget a key; tell whether it was there."""
+        ...
+
+    async def put_blob(self, content: bytes) -> str:
+        """Keep bytes beside the rows and return their SHA-256 in hexadecimal, the name to find them by.
+
+        A row refers to a blob by holding this text in any of its values. Until one does, the blob
+        lasts as long as :meth:`collect_garbage` grants.
+        """
+        ...
+
+    async def blob(self, sha256: str) -> bytes | None:
+        """Return the bytes with this hash, or None."""
+        ...
+
+    async def usage(self) -> StoreUsage:
+        """Return how many bytes the store takes, and for what."""
+        ...
+
+    async def collect_garbage(self, *, grace_seconds: float = 3600.0) -> dict[str, int]:
+        """Remove blobs that no row refers to; return their sizes in bytes by hash.
+
+        Writing may go on meanwhile.
+
+        :param grace_seconds: how long ago an earlier call must have found the blob unused already;
+            with 0 none must have.
+        """
         ...

@@ -55,6 +55,7 @@ class SessionRecord(msgspec.Struct, kw_only=True):
 
     ``last_sequence`` and ``last_event`` are the highest message and event numbers given out;
     ``last_timestamp`` is the newest message's, so that the next one can be strictly later.
+    ``trimmed`` is the number of the newest message that retention has emptied, 0 for none.
     """
 
     id: str
@@ -70,6 +71,7 @@ class SessionRecord(msgspec.Struct, kw_only=True):
     last_sequence: int = 0
     last_event: int = 0
     last_timestamp: str | None = None
+    trimmed: int = 0
 
 
 class MessageRecord(msgspec.Struct, kw_only=True):
@@ -88,16 +90,26 @@ class MessageRecord(msgspec.Struct, kw_only=True):
     execution_id: str | None = None
 
 
+class SnapshotRecord(msgspec.Struct, kw_only=True):
+    """A workflow as it was when a run was launched; ``id`` is the hash of its content."""
+
+    id: str
+    workflow: WorkflowRecord
+
+
 class RunRecord(msgspec.Struct, kw_only=True):
-    """One execution of a workflow, with the definition it was frozen from (decision 20).
+    """One execution of a workflow, frozen in the snapshot ``snapshot_id`` (decision 20).
 
     ``initial`` is keyed by node id, then port (DATA-6). ``error`` is ``{message, code, node_id}``.
+    ``workflow`` is only in rows that were written before there were snapshots: the run itself is
+    its snapshot then, by its own id, and keeps the definition for as long as it exists.
     """
 
     id: str
     session_id: str
     workflow_id: str
-    workflow: WorkflowRecord
+    snapshot_id: str = ""
+    workflow: WorkflowRecord | msgspec.UnsetType = msgspec.UNSET
     message_id: str | None = None
     initiator: str = ""
     strategy: str = "flowdrop_stategraph:stategraph"
@@ -108,6 +120,10 @@ class RunRecord(msgspec.Struct, kw_only=True):
     completed_at: str | None = None
     stop_requested: bool = False
     error: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.snapshot_id and self.workflow is not msgspec.UNSET:
+            self.snapshot_id = self.id
 
 
 class JobRecord(msgspec.Struct, kw_only=True):
@@ -165,6 +181,34 @@ class InterruptRecord(msgspec.Struct, kw_only=True):
     response: Any = None
 
 
+class CheckpointRecord(msgspec.Struct, kw_only=True):
+    """The state of a run at one point; ``name`` is a node's id or ``workflow_end``.
+
+    ``parent_id`` is the checkpoint it follows. The store gives ``created_at`` when it is missing.
+    """
+
+    id: str
+    run_id: str
+    session_id: str
+    name: str
+    state: dict[str, Any]
+    parent_id: str | None = None
+    created_at: str = ""
+
+
+class MemoryRecord(msgspec.Struct, kw_only=True):
+    """What a workflow remembers beyond a run: one value by scope, the scope's id and a key.
+
+    A scope is a word such as ``session``, ``workflow`` or ``user``. The store gives ``updated_at``.
+    """
+
+    scope: str
+    scope_id: str
+    key: str
+    value: Any
+    updated_at: str = ""
+
+
 class EventRecord(msgspec.Struct, kw_only=True):
     """One entry of a session's event log; the store gives ``seq`` (from 1, no gap) and ``at``."""
 
@@ -184,9 +228,25 @@ class MessagePage(msgspec.Struct, frozen=True):
 
 
 class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sessions to list; None means any. ``search`` is a part of the name, case ignored."""
+    """Which sessions to list; None means any. ``search`` is a part of the name, case ignored.
+
+    A session is ``archived`` when its metadata has ``archived: true``.
+    """
 
     workflow_id: str | None = None
     owner_id: str | None = None
     status: SessionStatus | None = None
     search: str | None = None
+    archived: bool | None = None
+
+
+class StoreUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """How many bytes a store takes.
+
+    ``sessions`` are the bytes of each session's rows by session id; ``blobs`` those of each blob by
+    its hash, whether anything refers to it or not; ``references`` names the blobs of each session.
+    """
+
+    sessions: dict[str, int]
+    blobs: dict[str, int]
+    references: dict[str, frozenset[str]]

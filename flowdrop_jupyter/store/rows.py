@@ -1,22 +1,34 @@
 """Rows as frozen JSON: numbered from 1, findable by id, replaced in place and never taken out.
 
 A row is kept as the bytes that go to disk. Reading one decodes it, so every reader has a copy of
-its own, and what is in memory cannot differ from what is in the file.
+its own, and what is in memory cannot differ from what is in the file. Large values are kept apart
+from the rows (:mod:`.blobs`); whoever reads a whole row puts them back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from ..errors import InvalidInput
+from .blobs import INLINE_BYTES, split_row
 
 R = TypeVar("R", bound=msgspec.Struct)
 
 Batch: TypeAlias = dict[str, dict[int, bytes]]
 """What one commit writes: by table name and row number, the whole new row."""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@cache
+def decoder(kind: type[R]) -> Callable[[bytes], R]:
+    """Return what reads rows of one kind; all tables of the kind share it."""
+    return msgspec.json.Decoder(kind).decode
 
 
 def freeze(row: msgspec.Struct) -> bytes:
@@ -26,8 +38,8 @@ def freeze(row: msgspec.Struct) -> bytes:
         back would be refused because a field has another type than declared.
     """
     try:
-        raw = msgspec.json.encode(row)
-        msgspec.json.decode(raw, type=type(row))
+        raw = _encode(row)
+        decoder(type(row))(raw)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidInput(
             f"The {type(row).__name__} cannot be stored as JSON: {error}", code="NOT_STORABLE"
@@ -39,7 +51,8 @@ class Rows(Generic[R]):
     """One table of a session as it was last made durable."""
 
     def __init__(self, kind: type[R]) -> None:
-        self._decode = msgspec.json.Decoder(kind).decode
+        self.decode: Callable[[bytes], R] = decoder(kind)
+        self._have_ids = "id" in kind.__struct_fields__
         self._rows: list[bytes] = []
         self._numbers: dict[str, int] = {}
 
@@ -47,20 +60,16 @@ class Rows(Generic[R]):
         return len(self._rows)
 
     def __getitem__(self, number: int) -> R:
-        """Return a copy of the row with this *number*, which must exist."""
-        return self._decode(self._rows[number - 1])
+        """Return the row with this *number*, which must exist, with its large values left empty."""
+        return self.decode(self._rows[number - 1])
 
     def raw(self, number: int) -> bytes:
         """Return the row with this *number*, which must exist, as it is stored."""
         return self._rows[number - 1]
 
-    def between(self, first: int, last: int) -> list[R]:
-        """Return copies of the rows *first* to *last*, both included."""
-        return [self._decode(raw) for raw in self._rows[max(first, 1) - 1 : max(last, 0)]]
-
-    def all(self) -> list[R]:
-        """Return copies of all rows in the order in which they were first put."""
-        return self.between(1, len(self))
+    def raws(self, first: int = 1, last: int | None = None) -> list[bytes]:
+        """Return the rows *first* to *last*, both included, as they are stored; all by default."""
+        return self._rows[max(first, 1) - 1 : None if last is None else max(last, 0)]
 
     def ids(self) -> Iterable[str]:
         """Return the ids of all rows in the order in which they were first put."""
@@ -70,48 +79,59 @@ class Rows(Generic[R]):
         """Return the number of the row with this id, or None."""
         return self._numbers.get(row_id)
 
-    def find(self, row_id: str) -> R | None:
-        """Return a copy of the row with this id, or None."""
-        number = self._numbers.get(row_id)
-        return None if number is None else self[number]
-
     def put(self, number: int, raw: bytes) -> R | None:
-        """Replace the row with this *number*, or add it; an added row is returned decoded.
+        """Replace the row with this *number*, or add it; an added row that has an id is returned decoded.
 
-        :raises ValueError: when the number would leave a gap, the id is taken, or *raw* is no such
-            row.
+        :raises ValueError: when the number would leave a gap, the id is taken, or *raw* should have an
+            id and is no such row.
         """
         if 1 <= number <= len(self._rows):
             self._rows[number - 1] = raw
             return None
         if number != len(self._rows) + 1:
             raise ValueError(f"row {len(self._rows) + 1} is missing")
-        row = self._decode(raw)
-        row_id = getattr(row, "id", None)
-        if row_id is not None:
-            if row_id in self._numbers:
-                raise ValueError(f"two rows have the id {row_id}")
-            self._numbers[row_id] = number
+        if not self._have_ids:
+            self._rows.append(raw)
+            return None
+        row = self.decode(raw)
+        row_id: str = row.id  # type: ignore[attr-defined]
+        if row_id in self._numbers:
+            raise ValueError(f"two rows have the id {row_id}")
+        self._numbers[row_id] = number
         self._rows.append(raw)
         return row
 
+    def check(self) -> None:
+        """Read every row; the first that is no such row raises ``msgspec.MsgspecError``."""
+        for raw in self._rows:
+            self.decode(raw)
+
 
 class DraftRows(Generic[R]):
-    """A table with the puts of one transaction laid over it."""
+    """A table with the puts of one transaction laid over it.
 
-    def __init__(self, kind: type[R], base: Rows[R]) -> None:
-        self._decode = msgspec.json.Decoder(kind).decode
+    :param blobs: takes the large values of the puts, by their hashes.
+    """
+
+    def __init__(self, base: Rows[R], blobs: dict[str, bytes]) -> None:
+        self.decode = base.decode
+        self.puts: dict[int, bytes] = {}
         self._base = base
+        self._blobs = blobs
         self._numbers: dict[str, int] = {}
         self._next = len(base) + 1
-        self.puts: dict[int, bytes] = {}
 
     def __getitem__(self, number: int) -> R:
-        raw = self.puts.get(number)
-        return self._base[number] if raw is None else self._decode(raw)
+        """Return the row with this *number*, which must exist, with its large values left empty."""
+        return self.decode(self.raw(number))
 
-    def __iter__(self) -> Iterator[R]:
-        return (self[number] for number in range(1, self._next))
+    def raw(self, number: int) -> bytes:
+        """Return the row with this *number*, which must exist, as it is or will be stored."""
+        return self.puts.get(number) or self._base.raw(number)
+
+    def raws(self) -> list[bytes]:
+        """Return all rows in the order in which they were first put."""
+        return [self.raw(number) for number in range(1, self._next)]
 
     @property
     def next_number(self) -> int:
@@ -122,21 +142,27 @@ class DraftRows(Generic[R]):
         """Return the number of the row with this id, or None."""
         return self._numbers.get(row_id) or self._base.number(row_id)
 
-    def find(self, row_id: str) -> R | None:
-        """Return a copy of the row with this id, the transaction's own puts included, or None."""
-        number = self.number(row_id)
-        return None if number is None else self[number]
-
     def put(self, row: R, row_id: str | None) -> int | None:
         """Replace the row with this id, or add it; return the number of an added row."""
-        raw = freeze(row)
         known = None if row_id is None else self.number(row_id)
-        if known is not None:
-            self.puts[known] = raw
-            return None
+        if known is None:
+            return self.add(row, row_id)
+        self.replace(known, row)
+        return None
+
+    def add(self, row: R, row_id: str | None) -> int:
+        """Add a row whose id, if it has one, is not taken; return its number."""
         number = self._next
-        self.puts[number] = raw
+        self.replace(number, row)
         if row_id is not None:
             self._numbers[row_id] = number
         self._next += 1
         return number
+
+    def replace(self, number: int, row: R) -> None:
+        """Put a row at this *number*."""
+        raw = freeze(row)
+        if len(raw) > INLINE_BYTES:
+            raw, blobs = split_row(raw)
+            self._blobs.update(blobs)
+        self.puts[number] = raw

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from ..errors import StoreDamaged
+from ..errors import InvalidInput, StoreDamaged
 from .records import (
+    CheckpointRecord,
     EventRecord,
     InterruptRecord,
     JobRecord,
-    MessagePage,
     MessageRecord,
     RunRecord,
     SessionFilter,
     SessionRecord,
+    SnapshotRecord,
 )
 from .rows import Batch, Rows
 
 
 class SessionState:
-    """The six tables of one session; only :meth:`apply` changes them, a whole commit at a time."""
+    """The tables of one session; only :meth:`apply` changes them, a whole commit at a time."""
 
     def __init__(self) -> None:
         self.record = Rows(SessionRecord)
@@ -32,19 +34,21 @@ class SessionState:
         self.runs = Rows(RunRecord)
         self.jobs = Rows(JobRecord)
         self.interrupts = Rows(InterruptRecord)
-        self._jobs_of: dict[str, list[int]] = {}
-
-    @property
-    def tables(self) -> Mapping[str, Rows[Any]]:
-        """The tables by the names they have in files."""
-        return {
+        self.checkpoints = Rows(CheckpointRecord)
+        self.snapshots = Rows(SnapshotRecord)
+        self.tables: Mapping[str, Rows[Any]] = {
             "session": self.record,
             "messages": self.messages,
             "events": self.events,
             "runs": self.runs,
             "jobs": self.jobs,
             "interrupts": self.interrupts,
+            "checkpoints": self.checkpoints,
+            "snapshots": self.snapshots,
         }
+        """The tables by the names they have in files."""
+        self._jobs_of: dict[str, list[int]] = {}
+        self._checkpoints_of: dict[str, list[int]] = {}
 
     @classmethod
     def load(cls, tables: Batch) -> SessionState:
@@ -56,8 +60,7 @@ class SessionState:
         state = cls()
         try:
             state.apply({name: dict(sorted(rows.items())) for name, rows in tables.items()})
-            for rows in state.tables.values():
-                rows.all()
+            state.events.check()
         except (ValueError, KeyError, msgspec.MsgspecError) as error:
             raise StoreDamaged(f"a row cannot be read: {error}") from error
         if len(state.record) != 1:
@@ -69,12 +72,14 @@ class SessionState:
 
     def apply(self, batch: Batch) -> None:
         """Take over the rows of a commit; nothing waits in between, so readers see all or none."""
-        tables = self.tables
         for name, rows in batch.items():
+            table = self.tables[name]
             for number, raw in rows.items():
-                added = tables[name].put(number, raw)
+                added = table.put(number, raw)
                 if isinstance(added, JobRecord):
                     self._jobs_of.setdefault(added.run_id, []).append(number)
+                elif isinstance(added, CheckpointRecord):
+                    self._checkpoints_of.setdefault(added.run_id, []).append(number)
 
     def session(self) -> SessionRecord:
         """Return the session's own row."""
@@ -84,6 +89,14 @@ class SessionState:
         """Return the row numbers of the run's jobs in the order in which they were first put."""
         return self._jobs_of.get(run_id, [])
 
+    def checkpoint_numbers(self, run_id: str) -> list[int]:
+        """Return the row numbers of the run's checkpoints in the order in which they were first put."""
+        return self._checkpoints_of.get(run_id, [])
+
+    def raws(self) -> list[bytes]:
+        """Return every row as it is stored."""
+        return [raw for rows in self.tables.values() for raw in rows.raws()]
+
     def page(
         self,
         *,
@@ -92,11 +105,11 @@ class SessionState:
         before: int | None = None,
         before_time: str | None = None,
         limit: int | None = None,
-    ) -> MessagePage:
-        """Return one page of messages as :meth:`Store.messages` describes (PLAY-3, decision 4).
+    ) -> range:
+        """Return the numbers of one page of messages as :meth:`Store.messages` describes (PLAY-3).
 
-        Of two bounds on the same side the narrower counts. ``has_older`` is decided by the page's
-        place in the history, so a poll that found nothing new still tells that there is a past.
+        Of two bounds on the same side the narrower counts. An empty page has its place in the
+        history too, so a poll that found nothing new still tells that there is a past (decision 4).
         """
         numbers = range(1, len(self.messages) + 1)
         low, high = 0, len(self.messages)
@@ -112,27 +125,54 @@ class SessionState:
             high = min(high, low + limit)
         elif limit is not None:
             low = max(low, high - limit)
-        messages = self.messages.between(low + 1, high)
-        return MessagePage(
-            messages=messages,
-            session=self.session(),
-            has_more=limit is not None and len(messages) >= limit,
-            has_older=low > 0,
-        )
+        return range(low + 1, high + 1)
 
     def _time(self, number: int) -> str:
         return self.messages[number].timestamp
 
 
-def select(sessions: Iterable[SessionRecord], where: SessionFilter) -> list[SessionRecord]:
-    """Return those of *sessions* that fit, newest ``updated_at`` first."""
-    search = where.search.casefold() if where.search else ""
+def session_cursor(session: SessionRecord) -> str:
+    """Return the place right after *session* in the order of a list, as an opaque text."""
+    place = msgspec.json.encode((session.updated_at, session.id))
+    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+
+
+def read_session_cursor(cursor: str) -> tuple[str, str]:
+    """Return the ``updated_at`` and the id that a cursor was made from.
+
+    :raises InvalidInput: code ``CURSOR_INVALID`` when it is no such text.
+    """
+    try:
+        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(place, type=tuple[str, str])
+    except ValueError as error:
+        raise InvalidInput("The cursor is not one that a list has given.", code="CURSOR_INVALID") from error
+
+
+def fits(session: SessionRecord, where: SessionFilter) -> bool:
+    """Tell whether a list that was asked for *where* has the session in it."""
+    return (
+        (where.workflow_id is None or session.workflow_id == where.workflow_id)
+        and (where.owner_id is None or session.owner.id == where.owner_id)
+        and (where.status is None or session.status == where.status)
+        and (where.archived is None or (session.metadata.get("archived") is True) == where.archived)
+        and (not where.search or where.search.casefold() in session.name.casefold())
+    )
+
+
+def select(
+    sessions: Iterable[SessionRecord],
+    where: SessionFilter,
+    *,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> list[SessionRecord]:
+    """Return those of *sessions* that fit, newest ``updated_at`` first (see :meth:`Store.sessions`)."""
+    below = None if cursor is None else read_session_cursor(cursor)
     fitting = [
         session
         for session in sessions
-        if (where.workflow_id is None or session.workflow_id == where.workflow_id)
-        and (where.owner_id is None or session.owner.id == where.owner_id)
-        and (where.status is None or session.status == where.status)
-        and search in session.name.casefold()
+        if (below is None or (session.updated_at, session.id) < below) and fits(session, where)
     ]
-    return sorted(fitting, key=lambda session: (session.updated_at, session.id), reverse=True)
+    newest_first = sorted(fitting, key=lambda session: (session.updated_at, session.id), reverse=True)
+    return newest_first if limit is None else newest_first[: max(limit, 0)]

@@ -14,7 +14,7 @@ from flowdrop_jupyter.store import TinyDBStore
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=[False, True], ids=["before-rename", "after-rename"])
+@pytest.fixture(params=[False, True], ids=["before-sync", "after-sync"])
 def files(request: pytest.FixtureRequest) -> GatedFiles:
     return GatedFiles(after=request.param)
 

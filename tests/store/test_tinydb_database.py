@@ -32,10 +32,10 @@ def test_a_batch_is_one_replacement_and_other_writes_are_one_each(tmp_path: Path
     with storage.batch():
         storage.write({"a": {"1": {}}})
         storage.write({"a": {"1": {}}, "b": {"1": {}}})
-        assert files.writes == []
-    assert len(files.writes) == 1
+        assert files.replaced == []
+    assert len(files.replaced) == 1
     storage.write({})
-    assert len(files.writes) == 2
+    assert len(files.replaced) == 2
 
 
 def test_a_batch_left_by_an_exception_is_discarded(tmp_path: Path, files: FaultyFiles) -> None:
@@ -50,7 +50,7 @@ def test_a_batch_left_by_an_exception_is_discarded(tmp_path: Path, files: Faulty
     with pytest.raises(ZeroDivisionError):
         fail()
     assert storage.read() == {"a": {"1": {"kept": True}}}
-    assert len(files.writes) == 1
+    assert len(files.replaced) == 1
 
 
 def test_a_damaged_file_is_refused_every_time_it_is_read(tmp_path: Path, files: FaultyFiles) -> None:

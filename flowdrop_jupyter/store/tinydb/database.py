@@ -1,8 +1,8 @@
 """TinyDB with a storage that replaces its file atomically, one replacement for a batch of writes.
 
-Documents are kept as the JSON bytes of their rows, so a file is written without encoding what has
-not changed. A file opens in a plain ``TinyDB(path)`` and shows the same documents. Everything here
-blocks and belongs in a worker thread.
+This is how small files are kept: workflows, memory, the index. Documents are kept as the JSON bytes
+of their rows, so a file is written without encoding what has not changed. A file opens in a plain
+``TinyDB(path)`` and shows the same documents. Everything here blocks and belongs in a worker thread.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class AtomicStorage(Storage):
             if self._durable is not None and self._files.stamp(self._path) != self.stamp:
                 self.stamp = self._files.replace(self._path, _encode(self._durable))
             elif self._durable is None and self._known:
-                self._files.remove(self._path)
+                self._files.discard(self._path)
 
 
 class RowTable(Table):

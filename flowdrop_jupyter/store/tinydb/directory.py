@@ -1,11 +1,15 @@
-"""The data directory: where files are, and what is found in it when a store opens.
+"""The data directory: where files are, and how a store takes it.
 
 ::
 
-    .lock  owner.json        who may write
-    workflows.json           TinyDB: the workflow definitions
-    index.json               TinyDB: a cache, rebuilt from the sessions
-    sessions/<uuid>.json     TinyDB: one session with everything that belongs to it
+    .lock  owner.json            who may write
+    store.json                   the version of the files
+    workflows.json               TinyDB: the workflow definitions
+    index.json                   TinyDB: a cache, rebuilt from the sessions
+    journal/<number>.log         the shared log of commits
+    sessions/<uuid>.…            the files of one session; see the module ``session_files``
+    memory.json  blobs/…         see the module ``beside``
+    backup-<version>/            what a migration changed
 
 Everything here blocks and belongs in a worker thread.
 """
@@ -13,42 +17,36 @@ Everything here blocks and belongs in a worker thread.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from ...errors import StoreDamaged
-from ...ids import is_uuid
-from ..state import SessionState
+from ...errors import StoreDamaged, StoreError
 from ..workflows import WorkflowShelf
+from .beside import Damage
 from .database import RowDatabase
-from .files import TEMPORARY, Files, Stamp
-from .index import Entry, read_index
+from .files import TEMPORARY, Files
+from .index import read_index
 from .lock import DirectoryLock
+from .schema import check_schema, migrate
+from .session_files import Recovery, SessionFiles
+from .survey import Logs, Survey, read_logs, survey
 
 logger = logging.getLogger(__name__)
 
 WORKFLOWS = "workflows"
 """The table in ``workflows.json``."""
 
-
-class Damage(NamedTuple):
-    """A file that cannot be read, named relative to the data directory."""
-
-    file: str
-    reason: str
+_TRIES = 5
 
 
 class Findings(NamedTuple):
-    """What an opened directory holds.
+    """What an opened directory holds; a ``shelf`` is None when the workflows are damaged."""
 
-    ``changed`` are the sessions in which the index file disagrees; ``shelf`` is None when the
-    workflows are damaged.
-    """
-
-    sessions: dict[str, Entry]
-    changed: set[str]
+    survey: Survey
+    logs: Logs
     workflows: RowDatabase
     shelf: WorkflowShelf | None
     damaged: list[Damage]
@@ -59,66 +57,57 @@ class DataDirectory:
 
     :param path: the directory; created, for its owner only, when it is missing.
     :param files: the file operations to use.
+    :param told: called with what was found broken and put right.
+    :param read_only: whether another process may own the directory; nothing is written then.
     """
 
-    def __init__(self, path: Path, files: Files) -> None:
+    def __init__(
+        self, path: Path, files: Files, told: Callable[[Recovery], None], *, read_only: bool = False
+    ) -> None:
         self.path = path
         self.index_path = path / "index.json"
         self.workflows_path = path / "workflows.json"
-        self._sessions = path / "sessions"
+        self.journal = path / "journal"
         self._files = files
+        self._told = told
+        self._read_only = read_only
         self._lock = DirectoryLock(path, files)
-
-    def session_path(self, session_id: str) -> Path:
-        """Return where a session is kept; *session_id* must have passed :func:`is_session_id`."""
-        return self._sessions / f"{session_id}.json"
+        self.sessions = SessionFiles(path / "sessions", files, told, read_only=read_only)
 
     def open(self) -> Findings:
         """Take the directory and find out what is in it.
 
         :raises StoreLocked: when another process owns it.
+        :raises StoreError: code ``STORE_TOO_NEW`` when a later version wrote it.
         :raises OSError: when it cannot be created or listed.
         """
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._read_only:
+            return self._look()
+        self._files.make_directory(self.path)
         self._lock.acquire()
         try:
-            self._sessions.mkdir(mode=0o700, exist_ok=True)
+            version = check_schema(self.path, self._files)
+            self._files.make_directory(self.sessions.folder)
             self._sweep()
-            damaged: list[Damage] = []
-            known = read_index(self.index_path, self._files)
-            sessions = self._find_sessions(known, damaged)
-            changed = {i for i in known.keys() | sessions.keys() if known.get(i) is not sessions.get(i)}
-            workflows = RowDatabase(self.workflows_path, self._files)
-            shelf = self._fill_shelf(workflows, damaged)
+            migrate(self.path, self._files, version)
+            return self._find()
         except BaseException:
             self._lock.release()
             raise
-        for damage in damaged:
-            logger.warning("%s is damaged and left alone: %s", *damage)
-        return Findings(sessions, changed, workflows, shelf, damaged)
 
     def close(self) -> None:
         """Give the directory back."""
-        self._lock.release()
+        if not self._read_only:
+            self._lock.release()
 
-    def load_session(self, session_id: str) -> tuple[RowDatabase, SessionState, Stamp]:
-        """Read one session in full; StoreDamaged's message does not name the file.
-
-        :raises StoreDamaged: when the file cannot be read or holds something else.
-        :raises OSError: when there is no file or the system refuses it.
-        """
-        path = self.session_path(session_id)
-        database = RowDatabase(path, self._files)
-        try:
-            state = SessionState.load(database.rows())
-        except StoreDamaged as error:
-            if database.stamp is None:
-                raise FileNotFoundError(2, "The session's file is gone", str(path)) from error
-            raise
-        if state.session().id != session_id:
-            raise StoreDamaged("the file holds another session")
-        assert database.stamp is not None
-        return database, state, database.stamp
+    def session_sizes(self) -> dict[str, int]:
+        """Return how many bytes the files of each session take, without their backups."""
+        sizes: dict[str, int] = {}
+        for name, stamp in self._files.scan(self.sessions.folder).items():
+            session_id, _, suffix = name.partition(".")
+            if suffix in ("json", "journal"):
+                sizes[session_id] = sizes.get(session_id, 0) + stamp.size
+        return sizes
 
     def relative(self, path: Path | str) -> str:
         """Return the name of a file as messages show it: without where the directory is."""
@@ -127,29 +116,35 @@ class DataDirectory:
         except ValueError:
             return Path(path).name
 
+    def _look(self) -> Findings:
+        """Read the directory while its owner goes on writing; commits only move on from file to file."""
+        check_schema(self.path, self._files)
+        for _ in range(_TRIES):
+            try:
+                return self._find()
+            except FileNotFoundError as error:
+                problem = error
+        raise problem
+
+    def _find(self) -> Findings:
+        damaged: list[Damage] = []
+        logs = read_logs(self.journal, self._files, read_only=self._read_only)
+        if logs.torn is not None:
+            self._told(logs.torn)
+        remembered = read_index(self.index_path, self._files)
+        found = survey(logs, remembered, self.sessions, self._files.scan(self.sessions.folder))
+        workflows = RowDatabase(self.workflows_path, self._files)
+        shelf = self._fill_shelf(workflows, damaged)
+        damaged = sorted(found.damaged) + damaged
+        for damage in damaged:
+            logger.warning("%s is damaged and left alone: %s", *damage)
+        return Findings(found, logs, workflows, shelf, damaged)
+
     def _sweep(self) -> None:
         """Remove what a crash left half written."""
-        for folder in (self.path, self._sessions):
+        for folder in (self.path, self.sessions.folder):
             for leftover in folder.glob(f"*{TEMPORARY}"):
-                leftover.unlink()
-
-    def _find_sessions(self, known: dict[str, Entry], damaged: list[Damage]) -> dict[str, Entry]:
-        entries: dict[str, Entry] = {}
-        for path in sorted(self._sessions.glob("*.json")):
-            session_id = path.stem
-            if not is_session_id(session_id):
-                continue
-            try:
-                entry = known.get(session_id)
-                if entry is None or entry.stamp != self._files.stamp(path):
-                    _, state, stamp = self.load_session(session_id)
-                    entry = Entry.of(stamp, state.record.raw(1), state.interrupts.ids())
-                entries[session_id] = entry
-            except OSError as error:
-                damaged.append(Damage(self.relative(path), error.strerror or str(error)))
-            except StoreDamaged as error:
-                damaged.append(Damage(self.relative(path), error.message))
-        return entries
+                self._files.discard(leftover)
 
     def _fill_shelf(self, workflows: RowDatabase, damaged: list[Damage]) -> WorkflowShelf | None:
         shelf = WorkflowShelf()
@@ -161,6 +156,6 @@ class DataDirectory:
         return shelf
 
 
-def is_session_id(text: str) -> bool:
-    """Tell whether *text* can name a session's file: a UUID in lower case, nothing else."""
-    return is_uuid(text) and text == text.lower()
+def refuse_to_write() -> StoreError:
+    """Return the error of a store that was opened to be read only."""
+    return StoreError("The store was opened to be read only.", code="STORE_READ_ONLY")
