@@ -15,7 +15,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado import web
-from traitlets import Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 
 from ..errors import FlowDropError, StoreLocked, Unavailable
 from ..nodes import NodeRegistry
@@ -57,6 +57,11 @@ class FlowDropApp(ExtensionApp):
     root_dir = Unicode(help="The directory whose files nodes may touch; the server's root by default.").tag(
         config=True
     )
+    read_only = Bool(
+        False,
+        help="Read the data directory without owning it, beside another server that does; nothing can be"
+        " sent or changed, and what is shown is the state at the start.",
+    ).tag(config=True)
     concurrency = Int(8, min=1, help="How many sessions may run at once.").tag(config=True)
     answer_wait_seconds = Float(
         55.0,
@@ -81,10 +86,11 @@ class FlowDropApp(ExtensionApp):
         root = Path(self.root_dir or served).expanduser()
         data = Path(self.data_dir or Path(jupyter_data_dir()) / "flowdrop").expanduser()
         self._host = Host(
-            TinyDBStore(data),
+            TinyDBStore(data, read_only=self.read_only),
             NodeRegistry.installed(),
             root=root,
             private=(data,),
+            reading=self.read_only,
             concurrency=self.concurrency,
             answer_wait=self.answer_wait_seconds,
             retention=FlowDropRetention(parent=self).policy(),
@@ -139,7 +145,10 @@ class FlowDropApp(ExtensionApp):
                 try:
                     owner.result()
                 except StoreLocked as error:
-                    remedy = "End it, or start this server with another --FlowDropApp.data_dir."
+                    remedy = (
+                        "End it, or start this server with another --FlowDropApp.data_dir,"
+                        " or with --FlowDropApp.read_only=True."
+                    )
                     raise StoreLocked(f"{error.message} {remedy}") from error
             owner.add_done_callback(self._report_end)
             self._owner = owner

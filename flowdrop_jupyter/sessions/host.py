@@ -32,6 +32,7 @@ class Host:
 
     :param root: the directory whose files nodes may touch.
     :param private: files and folders below it that they may not.
+    :param reading: whether the store only reads; then no session is taken up and none removed.
     :param concurrency: how many sessions run at once.
     :param retention: what to keep; everything by default.
     :param sweep_interval_seconds: how long after a sweep the next one begins; the first is at the start.
@@ -44,6 +45,7 @@ class Host:
         *,
         root: Path,
         private: Sequence[Path] = (),
+        reading: bool = False,
         concurrency: int = DEFAULT_CONCURRENCY,
         answer_wait: float = 55.0,
         retention: RetentionPolicy | None = None,
@@ -53,6 +55,7 @@ class Host:
         ids: IdFactory = new_id,
     ) -> None:
         self.store = store
+        self._reading = reading
         self.registry = registry
         self.retention = retention or RetentionPolicy()
         self._sweep_interval_seconds = sweep_interval_seconds
@@ -83,8 +86,9 @@ class Host:
         try:
             async with anyio.create_task_group() as owner:
                 await owner.start(self.processor.run)
-                await self._take_up()
-                owner.start_soon(self._sweep)
+                if not self._reading:
+                    await self._take_up()
+                    owner.start_soon(self._sweep)
                 task_status.started()
         finally:
             with anyio.CancelScope(shield=True):

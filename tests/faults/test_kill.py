@@ -1,6 +1,6 @@
 """A process is killed at random while it writes to many sessions: what it had acknowledged is there.
 
-``FLOWDROP_KILLS`` says how often; 20 times by default.
+``FLOWDROP_KILLS`` says how often; 200 times by default.
 """
 
 import os
@@ -20,7 +20,7 @@ import flowdrop_jupyter
 from flowdrop_jupyter.store import SessionFilter, TinyDBStore
 
 HERE = Path(__file__).parent
-KILLS = int(os.environ.get("FLOWDROP_KILLS", "20"))
+KILLS = int(os.environ.get("FLOWDROP_KILLS", "200"))
 
 
 class Acknowledged:

@@ -222,3 +222,21 @@ async def test_a_prompt_is_answered_by_the_next_server(
         owner.cancel_scope.cancel()
     assert answered.status == "resolved"
     assert (page.session.status, page.messages[-1].content) == ("completed", "Done.")
+
+
+@pytest.mark.parametrize("flowdrop_config", [{"read_only": True}])
+async def test_a_second_server_that_only_reads_shows_what_is_there_and_changes_nothing(
+    taken: TinyDBStore, api: Api, jp_serverapp: Any, tmp_path: Path
+) -> None:
+    writer = Host(taken, NodeRegistry.installed(), root=tmp_path)
+    await writer.workflows.create(ECHO, LOCAL)
+    session = await writer.sessions.create("echo", LOCAL)
+    await start_hooks(jp_serverapp)
+    assert (await api.get("health")).status == 200
+    assert [row["id"] for row in (await api.get("playground/sessions")).data] == [session.id]
+    sent = await api.post(f"playground/sessions/{session.id}/messages", {"content": "hello"})
+    assert_refused(sent, 503, "STORE_READ_ONLY")
+    assert_refused(await api.post("workflows", {"name": "New"}), 503, "STORE_READ_ONLY")
+    page = await taken.messages(session.id)
+    assert page is not None
+    assert (page.messages, page.session.status) == ([], "idle")
