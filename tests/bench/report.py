@@ -25,9 +25,9 @@ so that what drifts, drifts for all.
   the writer thread and back, so it grows when other programs keep the processors busy. The message holds
   500 bytes of text.
 - Stock TinyDB and SQLite insert the message alone, SQLite into a table with a unique index of ids. Stock
-  TinyDB does not sync its file, and here it need not. Both and the plain file block the thread that calls
-  them; an event loop cannot be served meanwhile. What the plain file costs when it is awaited is a row of
-  its own.
+  TinyDB does not sync its file, and here it need not. They and the plain file block the thread that calls
+  them, so they could not serve an event loop meanwhile. What SQLite and the plain file cost when they are
+  awaited has rows of its own.
 - What is opened or started is measured in fresh processes, with the files in the system's cache.
 
 {machine}

@@ -14,6 +14,7 @@ NAMES = {
     "append against the floor",
     "append against the awaited floor",
     "append against SQLite",
+    "append against awaited SQLite",
     "append growth",
     "group commit",
     "messages since",

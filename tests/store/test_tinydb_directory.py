@@ -323,6 +323,28 @@ async def test_a_missing_or_damaged_index_is_rebuilt(
     assert json.loads((directory / "index.json").read_bytes())["sessions"]
 
 
+async def test_an_index_that_was_written_before_the_last_commits_were_filed_is_written_again(
+    directory: Path, clock: Clockwork
+) -> None:
+    files = FaultyFiles()
+    store = TinyDBStore(directory, clock=clock, files=files)
+    await store.open()
+    for _ in range(65):
+        await new_session(store)
+    await to_thread.run_sync(files.wait_for, "index.json")
+    await store.close()
+    age(directory / "index.json", -1)
+    files.reads.clear()
+    await store.open()
+    assert [name for name in files.reads if name.endswith((".json", ".journal"))] == [
+        "store.json",
+        "index.json",
+        "workflows.json",
+        "memory.json",
+    ]
+    await store.close()
+
+
 async def test_the_index_is_written_before_close_when_much_has_changed(
     directory: Path, clock: Clockwork
 ) -> None:

@@ -187,6 +187,10 @@ class Index:
             interrupts.setdefault(session_id, []).append(interrupt_id)
         return dict(self._entries), interrupts
 
+    def outdated(self, session_ids: Iterable[str]) -> None:
+        """Take note that files of these sessions are not as the index file remembers them."""
+        self._unwritten.update(session_ids)
+
     def not_written(self) -> None:
         """Take note that what was taken did not reach the disk."""
         self._stale = max(self._stale, 1)

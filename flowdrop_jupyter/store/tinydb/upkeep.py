@@ -167,6 +167,7 @@ class Upkeep:
             logger.warning("A checkpoint failed; it is tried again later: %s", error)
         finally:
             self._on_loop(self._loop_side.backlog.done, failed)
+            self._on_loop(self._loop_side.index.outdated, taken)
         if not failed:
             self._log.drop(last)
 
@@ -208,6 +209,7 @@ class Upkeep:
                     self._snapshot(session_id, image)
             except (OSError, StoreDamaged) as error:
                 logger.warning("%s cannot be compacted now: %s", session_id, error)
+        self._on_loop(self._loop_side.index.outdated, session_ids)
 
     def _image(self, session_id: str) -> Image | None:
         """Read the rows of a session that is not in memory."""
