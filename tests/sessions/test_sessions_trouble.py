@@ -9,10 +9,11 @@ import anyio
 import pytest
 from gates import DEADLINE, Gate, ask
 from graphs import document, edge, node
-from sessions_desk import ADA, ASKS, HELD
+from sessions_desk import ADA, ASKS, HELD, WrappedStore
 
 from flowdrop_jupyter.errors import Conflict
 from flowdrop_jupyter.nodes import node as node_type
+from flowdrop_jupyter.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -135,18 +136,25 @@ async def test_two_posts_with_one_key_at_once_are_one_message(serve: Any) -> Non
         assert gate.executions == 1
 
 
-async def test_a_caller_that_gives_up_while_posting_leaves_no_run_that_nobody_works_at(serve: Any) -> None:
-    gate = Gate()
-    async with serve(gate.function) as desk:
+async def test_a_message_of_a_caller_that_gives_up_once_it_is_durable_is_worked_at(
+    serve: Any, store: Store
+) -> None:
+    gate, watched = Gate(), WrappedStore(store)
+    async with serve(gate.function, on=watched) as desk:
         session_id = await desk.open(HELD)
         with anyio.CancelScope() as scope:
-            scope.cancel()
+
+            async def give_up() -> None:
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+
+            watched.after_commit, watched.armed = give_up, True
             await desk.say(session_id)
-        if (await desk.session(session_id)).status == "running":
-            await gate.entered()
-            gate.opened.set()
-            await desk.settled(session_id)
-            assert (await desk.session(session_id)).status == "completed"
+        assert (await desk.session(session_id)).status == "running"
+        await gate.entered()
+        gate.opened.set()
+        await desk.settled(session_id)
+        assert (await desk.session(session_id)).status == "completed"
 
 
 async def test_a_prompt_cannot_pass_for_another_one(serve: Any) -> None:
