@@ -10,6 +10,7 @@ from store_rows import Clockwork, interrupt, message, new_session, session, work
 
 from flowdrop_jupyter.errors import StoreError
 from flowdrop_jupyter.store import MemoryRecord, SessionFilter, TinyDBStore
+from flowdrop_jupyter.store.tinydb.files import Files, Stamp
 
 pytestmark = pytest.mark.anyio
 
@@ -135,3 +136,33 @@ async def test_a_directory_that_is_not_there_is_an_error_and_is_not_created(dire
     with pytest.raises(StoreError):
         await TinyDBStore(directory, read_only=True).open()
     assert directory.name not in os.listdir(directory.parent)
+
+
+class RemovedMeanwhile(Files):
+    """The owner removes a session right after a reader has listed the files, once."""
+
+    def __init__(self, session_id: str) -> None:
+        self._session_id = session_id
+        self._removed = False
+
+    def scan(self, path: Path) -> dict[str, Stamp]:
+        found = super().scan(path)
+        if path.name == "sessions" and not self._removed:
+            self._removed = True
+            for file in path.glob(f"{self._session_id}.*"):
+                file.unlink()
+        return found
+
+
+async def test_a_session_that_is_removed_while_a_reader_looks_is_gone_and_not_damaged(
+    disk_store: TinyDBStore, directory: Path
+) -> None:
+    stays, goes = await new_session(disk_store, messages=1), await new_session(disk_store, messages=1)
+    await disk_store.close()
+    (directory / "index.json").unlink()
+    reader = TinyDBStore(directory, read_only=True, files=RemovedMeanwhile(goes))
+    await reader.open()
+    assert reader.damaged == []
+    assert await reader.session(goes) is None
+    assert await contents(reader, stays) == ["1"]
+    await reader.close()

@@ -117,14 +117,28 @@ class DataDirectory:
             return Path(path).name
 
     def _look(self) -> Findings:
-        """Read the directory while its owner goes on writing; commits only move on from file to file."""
+        """Read the directory while its owner goes on writing; commits only move on from file to file.
+
+        A session whose files vanish between the logs and the files, because it was removed, looks
+        damaged once. Damage that is there at the next look as well is real.
+        """
         check_schema(self.path, self._files)
+        damaged: list[Damage] = []
+        problem: FileNotFoundError | None = None
+        found: Findings | None = None
         for _ in range(_TRIES):
             try:
-                return self._find()
+                found = self._find()
             except FileNotFoundError as error:
                 problem = error
-        raise problem
+                continue
+            if found.damaged in ([], damaged):
+                break
+            damaged = found.damaged
+        if found is None:
+            assert problem is not None
+            raise problem
+        return found
 
     def _find(self) -> Findings:
         damaged: list[Damage] = []
