@@ -1,21 +1,20 @@
-"""The compiler: a workflow becomes an executable plan, or one kind of refusal (CMP-1).
-
-Stages run in a fixed order: structure preconditions, dependency graph, cycle detection, execution
-graph, node mappings. Only live node types count; metadata stored on a node is never believed
-(CMP-2, SCH-29).
-"""
+"""A plan: the nodes of a compiled workflow that will run, with everything that executing them needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
-from ..errors import CompileError
-from ..nodes import FunctionNode, NodeRegistry, branch_names
-from ..store.records import WorkflowRecord
-from ..workflow import Edge, node_config, node_label, node_type_id, read_edge
+from ..nodes import FunctionNode
+from ..nodes.prepared import PreparedParameters
+from ..workflow import Edge
+from .loops import Loops, find_loops
+from .wiring import Wiring, wirings
+
+Exclusion: TypeAlias = Literal["no_type", "non_executable", "tool_only", "loopback_only"]
+"""Why a node is not part of the execution graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,11 @@ class PlannedNode:
 
     :param incoming: the edges that end here and count for readiness or data, by definition order.
     :param branches: normalized names of its configured branches (BR-2).
+    :param reserved: the inputs among its parameters that only the engine fills (SG-2).
+    :param judged_quickly: whether no parameter is judged by a pattern, which may take long.
+    :param hides_outputs: whether anything has to be taken from, or put to, what its function gives back.
+    :param is_async: whether its function runs on the event loop.
+    :param parameters: how it resolves its parameters; only where that takes no thread.
     """
 
     id: str
@@ -33,6 +37,11 @@ class PlannedNode:
     incoming: tuple[Edge, ...]
     outgoing: tuple[Edge, ...]
     branches: frozenset[str]
+    reserved: frozenset[str] = frozenset()
+    judged_quickly: bool = False
+    hides_outputs: bool = True
+    is_async: bool | None = None
+    parameters: PreparedParameters | None = None
 
     @property
     def has_error_edge(self) -> bool:
@@ -40,107 +49,25 @@ class PlannedNode:
         return any(edge.is_error for edge in self.outgoing)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
-    """A compiled workflow: its nodes by id, in a topological order (CMP-8)."""
+    """A compiled workflow: its nodes by id, in a topological order (CMP-8).
+
+    :param excluded: why each node that will not run is left out, by id (CMP-6, EDGE-7).
+    :param executors: what executes each node type that the workflow uses, by the type's id (CMP-11).
+    """
 
     workflow_id: str
     nodes: Mapping[str, PlannedNode]
+    excluded: Mapping[str, Exclusion] = field(default_factory=dict)
+    executors: Mapping[str, FunctionNode] = field(default_factory=dict)
 
+    @cached_property
+    def loops(self) -> Loops:
+        """The loops of the plan, which no later edit changes (SG-16, SG-17)."""
+        return find_loops(edge for node in self.nodes.values() for edge in node.incoming)
 
-def compile_workflow(workflow: WorkflowRecord, registry: NodeRegistry) -> Plan:
-    """Return the plan of *workflow*.
-
-    :raises CompileError: when any stage refuses; ``details`` names the node or edge at fault.
-    """
-    _check_structure(workflow)
-    raw_nodes = {node["id"]: node for node in workflow.nodes}
-    edges = [
-        edge
-        for edge in (read_edge(raw) for raw in workflow.edges)
-        if edge.source in raw_nodes and edge.target in raw_nodes
-    ]
-    order = _order(raw_nodes, edges)
-    running = _executable(raw_nodes, edges, registry)
-    planned: dict[str, PlannedNode] = {}
-    for node_id in order:
-        if node_id not in running:
-            continue
-        config = _effective_config(raw_nodes[node_id], running[node_id])
-        planned[node_id] = PlannedNode(
-            id=node_id,
-            label=node_label(raw_nodes[node_id]),
-            config=config,
-            executor=running[node_id],
-            incoming=tuple(edge for edge in edges if edge.target == node_id and edge.source in running),
-            outgoing=tuple(edge for edge in edges if edge.source == node_id and edge.target in running),
-            branches=branch_names(config),
-        )
-    return Plan(workflow_id=workflow.id, nodes=planned)
-
-
-def _effective_config(node: Mapping[str, Any], executor: FunctionNode) -> dict[str, Any]:
-    """Return the node's configuration, with its type's branches when it has none of its own.
-
-    Gating and the node itself must see the same branches (BR-4); every other default is applied when
-    parameters are resolved (CFG-6).
-    """
-    config = node_config(node)
-    defaults = executor.node_type.config_defaults()
-    if "branches" in defaults:
-        config.setdefault("branches", defaults["branches"])
-    return config
-
-
-def _refuse(message: str, code: str, locator: str) -> CompileError:
-    detail = {"code": code, "message": message, "locator": locator}
-    return CompileError(f"The workflow cannot run: {message}", details=[detail])
-
-
-def _check_structure(workflow: WorkflowRecord) -> None:
-    if not workflow.id:
-        raise _refuse("it has no id.", "WORKFLOW_WITHOUT_ID", "id")
-    if not workflow.nodes:
-        raise _refuse("it has no nodes.", "WORKFLOW_WITHOUT_NODES", "nodes")
-    for index, node in enumerate(workflow.nodes):
-        if not isinstance(node.get("id"), str) or not node["id"]:
-            raise _refuse(f"node number {index} has no id.", "NODE_WITHOUT_ID", f"nodes.{index}")
-
-
-def _order(nodes: Mapping[str, Any], edges: list[Edge]) -> list[str]:
-    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(nodes, ()))
-    for edge in edges:
-        # Loops and tool wiring may close a cycle; everything else may not (CMP-5).
-        if edge.kind in ("data", "trigger"):
-            sorter.add(edge.target, edge.source)
-    try:
-        return list(sorter.static_order())
-    except CycleError as error:
-        path = " → ".join(error.args[1])
-        raise _refuse(f"its nodes wait for each other: {path}.", "WORKFLOW_CYCLE", path) from error
-
-
-def _executable(
-    nodes: Mapping[str, Any], edges: list[Edge], registry: NodeRegistry
-) -> dict[str, FunctionNode]:
-    running: dict[str, FunctionNode] = {}
-    for node_id, node in nodes.items():
-        type_id = node_type_id(node)
-        if not type_id:
-            continue
-        executor = registry.executor(type_id)
-        if executor is None:
-            raise _refuse(f"the type {type_id!r} of {node_id!r} is unknown.", "R9_NODE_TYPE_UNKNOWN", node_id)
-        if not executor.node_type.executable:
-            continue
-        incoming = [edge for edge in edges if edge.target == node_id]
-        outgoing = [edge for edge in edges if edge.source == node_id]
-        tool_only = bool(outgoing) and all(edge.kind == "tool" for edge in outgoing)
-        loopback_only = bool(incoming) and all(edge.kind == "loopback" for edge in incoming)
-        if not tool_only and not loopback_only:
-            running[node_id] = executor
-    for edge in edges:
-        if edge.kind == "loopback" and edge.target in running:
-            message = f"the edge {edge.id!r} closes a loop, and this engine does not iterate yet."
-            raise _refuse(message, "LOOPBACK_UNSUPPORTED", edge.id)
-    return running
+    @cached_property
+    def wirings(self) -> Mapping[str, Wiring]:
+        """The edges of each node, sorted by what they mean to it."""
+        return wirings(self.nodes, self.loops)

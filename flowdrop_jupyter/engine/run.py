@@ -6,87 +6,48 @@ that makes every step durable; a later process continues from the jobs that the 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 import msgspec
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.abc import TaskGroup
 
 from ..clock import Clock, format_time, seconds_between, system_clock
-from ..errors import InterruptRequired, NodeError
+from ..errors import EndRun, InterruptRequired, NodeError
+from ..expressions import quoted
 from ..ids import IdFactory, new_id
-from ..nodes import Answer, Files, NodeContext, Turn
 from ..store.records import JobRecord
-from .execution import Produced, execute_node
+from .attempts import Attempted, Result, perform
+from .environment import Outcome, RunEnvironment, RunSink
+from .execution import Produced
+from .frontier import Frontier, Starved
+from .places import Place
 from .plan import Plan, PlannedNode
-from .readiness import Readiness, delivered_values, readiness
+from .readiness import delivered_values
+from .state import RunState, read_update, restored_state
 
-Settled: TypeAlias = tuple[JobRecord, "Produced | NodeError | InterruptRequired"]
+logger = logging.getLogger(__name__)
 
+MAX_ROUNDS: Final = 1000
+"""Rounds of a loop whose head has no ``maxIterations`` (SG-7)."""
 
-class RunSink(Protocol):
-    """Where a run reports each step; when a method returns, the step is durable."""
-
-    async def started(self, jobs: Sequence[JobRecord]) -> None:
-        """Keep *jobs*, which are about to execute."""
-        ...
-
-    async def finished(self, job: JobRecord, node: PlannedNode) -> None:
-        """Keep a completed or failed *job*."""
-        ...
-
-    async def skipped(self, jobs: Sequence[JobRecord]) -> None:
-        """Keep *jobs*, which will never execute in this run."""
-        ...
-
-    async def interrupted(self, job: JobRecord, node: PlannedNode, prompt: Mapping[str, Any]) -> None:
-        """Keep an interrupted *job* and its question; sets ``job.interrupt_id`` (INT-2).
-
-        :raises NodeError: when the question cannot be asked; the node then fails with it.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnvironment:
-    """What every node of a run shares.
-
-    :param initial: values given at launch, by node id, then port.
-    :param answers: the answers given so far, by job id, oldest first.
-    """
-
-    run_id: str
-    turn: Turn
-    initial: Mapping[str, Mapping[str, Any]]
-    files: Files
-    limiter: anyio.CapacityLimiter
-    answers: Mapping[str, Sequence[Answer]]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run stopped: at its end, at a question, or at a failure nobody handled (ORC-11)."""
-
-    status: Literal["completed", "paused", "failed"]
-    error: dict[str, Any] | None = None
+Settled: TypeAlias = tuple[Place, JobRecord, Attempted]
 
 
 class Run:
     """One run of a plan, from wherever its jobs stand to its next stop.
 
-    :param jobs: what an earlier process kept, by node id; a job that is ``pending`` or missing is
-        executed, an ``interrupted`` one waits for its answer.
+    :param jobs: what an earlier process kept, in creation order; a job that is ``pending`` is executed,
+        an ``interrupted`` one waits for its answer.
     """
 
     def __init__(
         self,
         plan: Plan,
-        jobs: Mapping[str, JobRecord],
+        jobs: Iterable[JobRecord],
         environment: RunEnvironment,
         sink: RunSink,
         *,
@@ -97,111 +58,179 @@ class Run:
         self._environment = environment
         self._sink = sink
         self._clock = clock
-        self._jobs = {
-            node_id: jobs.get(node_id)
-            or JobRecord(
-                id=ids(),
-                run_id=environment.run_id,
-                node_id=node_id,
-                node_type_id=node.executor.node_type.id,
-            )
-            for node_id, node in plan.nodes.items()
-        }
-        self._order = max((job.order for job in self._jobs.values()), default=0)
+        self._ids = ids
+        kept = list(jobs)
+        self._frontier = Frontier(plan, kept)
+        self._places = self._frontier.places
+        self._state = restored_state(environment.checkpoints, environment.state)
+        for job in sorted(kept, key=lambda job: job.order):
+            if job.step is not None:
+                self._state.go_through(job.node_id, job.step)
+        self._order = max((job.order for job in kept), default=0)
+        self._steps = sum(job.attempt > 0 for job in kept)
+        self._waiting = [place for place in self._frontier.at_work if _status(place) == "pending"]
+        self._settled: deque[Settled] = deque()
+        self._arrived = anyio.Event()
         self._active = 0
+        self._passes = 0
+        self._deadline: float | None = None
         self._failure: dict[str, Any] | None = None
+        self._stop_as: Literal["completed", "failed", "max_iterations_exceeded"] | None = None
+        self._paused_reason: str | None = None
 
     @property
-    def jobs(self) -> list[JobRecord]:
-        """The run's jobs in the plan's order, as they stand."""
-        return list(self._jobs.values())
+    def state(self) -> RunState:
+        """The state that the nodes of the run share."""
+        return self._state
 
     async def execute(self) -> Outcome:
         """Run until nothing more can start, and tell how it stopped.
 
         Cancelling the caller cancels every running node; jobs then stay as the sink last kept them.
         """
-        settled, arriving = anyio.create_memory_object_stream[Settled](math.inf)
-        async with settled, arriving, anyio.create_task_group() as nodes:
-            while True:
-                await self._start_ready(lambda job: nodes.start_soon(self._execute_one, job, settled))
-                if not self._active:
-                    break
-                job, result = await arriving.receive()
-                self._active -= 1
-                await self._settle(job, result)
-                if self._failure is not None:
-                    # What has already happened is recorded before the rest is cancelled.
-                    with suppress(anyio.WouldBlock):
-                        while True:
-                            await self._settle(*arriving.receive_nowait())
-                    nodes.cancel_scope.cancel()
-                    break
+        if self._environment.max_seconds is not None:
+            self._deadline = anyio.current_time() + self._environment.max_seconds
+        async with anyio.create_task_group() as nodes:
+            await self._start_ready(nodes)
+            while self._active and self._stop_as is None:
+                if not self._settled:
+                    self._arrived = anyio.Event()
+                    await self._arrived.wait()
+                while self._settled:
+                    # What has already happened is recorded, even if one of it stops the run.
+                    await self._settle(*self._settled.popleft())
+                if self._stop_as is None:
+                    await self._start_ready(nodes)
+            nodes.cancel_scope.cancel()
         return await self._stop()
 
-    async def _start_ready(self, start: Callable[[JobRecord], object]) -> None:
-        while True:
-            ready, never = [], []
-            for node_id, job in self._jobs.items():
-                if job.status == "pending":
-                    ready.append(job)
-                elif job.status == "idle":
-                    state = readiness(self._plan.nodes[node_id], self._plan, self._jobs)
-                    if state is Readiness.READY:
-                        ready.append(job)
-                    elif state is Readiness.NEVER:
-                        never.append(job)
-            for job in never:
-                job.status, job.skip_reason = "skipped", "branch_not_active"
-            if never:
-                await self._sink.skipped(never)
-            if ready:
-                now = format_time(self._clock())
-                for job in ready:
-                    job.status, job.started_at = "running", job.started_at or now
-                    job.attempt += 1
-                await self._sink.started(ready)
-                for job in ready:
-                    self._active += 1
-                    start(job)
-            if not never:
+    async def _start_ready(self, nodes: TaskGroup) -> None:
+        """Start what can start; a lone node runs right here, and what comes after it too."""
+        while self._stop_as is None:
+            ready = await self._next()
+            if not ready:
+                return
+            now = format_time(self._clock())
+            jobs = []
+            for place in ready:
+                job = self._job(place)
+                job.status, job.started_at = "running", job.started_at or now
+                job.attempt += 1
+                place.attempts += 1
+                jobs.append(job)
+            await self._sink.started(jobs)
+            if len(ready) == 1 and not self._active and ready[0].node.is_async:
+                await self._settle(ready[0], jobs[0], await self._perform(ready[0], jobs[0]))
+                continue
+            for place, job in zip(ready, jobs, strict=True):
+                self._active += 1
+                nodes.start_soon(self._execute_one, place, job)
+            if self._environment.one_at_a_time:
                 return
 
-    async def _execute_one(self, job: JobRecord, settled: MemoryObjectSendStream[Settled]) -> None:
-        node = self._plan.nodes[job.node_id]
-        arrived = msgspec.json.encode(delivered_values(node, self._plan, self._jobs))
-        # Values given at launch sit below what edges deliver; what is no map is ignored (DATA-6).
-        given = self._environment.initial.get(node.id)
-        given = given if isinstance(given, Mapping) else {}
+    async def _next(self) -> list[Place]:
+        """Return the places to start now, after what has become certain was recorded."""
+        if self._environment.one_at_a_time and self._active:
+            return []
         while True:
-            # Each attempt owns what arrives: a function that changes it changes nothing for others.
-            result = await self._attempt(job, node, {**given, **msgspec.json.decode(arrived)})
-            repeatable = isinstance(result, NodeError) and result.retryable is True
-            if not (repeatable and job.attempt <= _retries(node)):
-                break
-            job.attempt += 1
-        settled.send_nowait((job, result))
+            ready, never = self._frontier.next()
+            if never:
+                await self._skip(never, "branch_not_active")
+                self._waiting += ready
+                continue
+            self._waiting += ready
+            if not self._waiting:
+                if (place := self._frontier.makes_do()) is not None:
+                    self._waiting.append(place)
+                elif (due := self._frontier.due_loop()) is not None:
+                    if not self._reenter(*due) and self._stop_as is None:
+                        continue
+                elif (starved := self._frontier.starved()) is not None:
+                    await self._fail_starved(starved)
+                    if self._stop_as is None:
+                        continue
+            if not self._waiting or self._stop_as is not None or not self._may_start():
+                return []
+            if not self._environment.one_at_a_time:
+                chosen, self._waiting = self._waiting, []
+                return chosen
+            return [self._waiting.pop(self._first_of_all())]
 
-    async def _attempt(
-        self, job: JobRecord, node: PlannedNode, delivered: Mapping[str, Any]
-    ) -> Produced | NodeError | InterruptRequired:
-        declared = node.executor.node_type.parameters
-        context = NodeContext(
-            node_id=node.id,
+    def _first_of_all(self) -> int:
+        """Return the index of what comes first in the plan's order among what waits (ORC-9)."""
+        return min(range(len(self._waiting)), key=lambda index: self._waiting[index].position)
+
+    def _reenter(self, head: str, targets: Sequence[Place]) -> bool:
+        """Begin the next round of a loop if it has budget, and tell whether it was (SG-7, SG-14)."""
+        going_on = any(place.node.id in self._state.iterations for place in targets)
+        used_up = self._frontier.rounds.rounds[head] + 1 >= _max_rounds(self._places[head])
+        if used_up and not going_on:
+            logger.warning("The loop of %s has used up its rounds; it ends here.", quoted(head))
+            self._frontier.refuse(head)
+            return False
+        count = self._state.iteration_count + 1
+        if count > self._environment.max_iterations:
+            self._exceed(count, head)
+            return False
+        self._state.change({"iterationCount": count})
+        self._waiting += self._frontier.reenter(head)
+        return True
+
+    def _may_start(self) -> bool:
+        """Tell whether what is ready may start; a limit that is reached pauses or fails the run."""
+        most = self._environment.max_steps
+        fresh = sum(place.newest is None or not place.at_work for place in self._waiting)
+        if most is not None and self._steps + fresh > most:
+            message = f"The run takes more than the {most:,} steps it was given."
+            self._fail_run({"message": message, "code": "RUN_STEPS_EXCEEDED", "node_id": None})
+            return False
+        self._passes += 1
+        if self._environment.max_passes is not None and self._passes > self._environment.max_passes:
+            self._paused_reason = "max_passes_reached"
+        elif self._deadline is not None and anyio.current_time() >= self._deadline:
+            self._paused_reason = "max_execution_time_reached"
+        return self._paused_reason is None
+
+    def _job(self, place: Place) -> JobRecord:
+        """Return the execution that *place* begins, or goes on with."""
+        if place.at_work and place.newest is not None:
+            return place.newest
+        job = self._new_job(place)
+        self._steps += 1
+        self._frontier.began(place, job)
+        return job
+
+    def _new_job(self, place: Place) -> JobRecord:
+        return JobRecord(
+            id=self._ids(),
             run_id=self._environment.run_id,
-            config=deepcopy(dict(node.config)),
-            files=self._environment.files,
-            turn=self._environment.turn,
-            dynamic_inputs={port: value for port, value in delivered.items() if port not in declared},
-            answers=self._environment.answers.get(job.id, ()),
+            node_id=place.node.id,
+            node_type_id=place.node.executor.node_type.id,
+            execution=place.executions,
+            stamp=self._frontier.rounds.stamp(place.wiring),
         )
-        try:
-            return await execute_node(node, delivered, context, self._environment.limiter)
-        except (NodeError, InterruptRequired) as stop:
-            return stop
 
-    async def _settle(self, job: JobRecord, result: Produced | NodeError | InterruptRequired) -> None:
-        node = self._plan.nodes[job.node_id]
+    async def _execute_one(self, place: Place, job: JobRecord) -> None:
+        attempted = await self._perform(place, job)
+        self._settled.append((place, job, attempted))
+        self._arrived.set()
+
+    async def _perform(self, place: Place, job: JobRecord) -> Attempted:
+        delivered = delivered_values(place, self._places, self._frontier.rounds) if place.wiring.data else {}
+        return await perform(
+            place,
+            job,
+            delivered,
+            self._frontier.came_back(place) if place.wiring.closing else None,
+            self._state,
+            self._environment,
+            self._clock,
+        )
+
+    async def _settle(self, place: Place, job: JobRecord, attempted: Attempted) -> None:
+        node = place.node
+        self._active = max(self._active - 1, 0)
+        result: Result = attempted.result
         if isinstance(result, InterruptRequired):
             job.status = "interrupted"
             try:
@@ -210,18 +239,56 @@ class Run:
                 result = refused
             else:
                 return
-        finished = self._clock()
-        self._order += 1
-        job.order = self._order
-        job.completed_at = format_time(finished)
-        seconds = seconds_between(job.started_at, job.completed_at)
-        job.duration_us = None if seconds is None else round(seconds * 1_000_000)
+        self._finish(job)
+        update = None
+        if isinstance(result, Produced):
+            try:
+                update = read_update(result.output)
+            except NodeError as refused:
+                result = refused
         if isinstance(result, Produced):
             job.status, job.output = "completed", result.output
             job.active_branches = result.active_branches
+        elif isinstance(result, EndRun):
+            job.status, job.output = "completed", result.outputs
+            job.error = None
+            self._stop_as = self._stop_as or "completed"
         else:
             self._fail(job, node, result)
-        await self._sink.finished(job, node)
+        step = attempted.step if job.status == "completed" else None
+        checkpoint = None
+        if self._environment.stateful:
+            checkpoint = self._state.step(
+                self._ids(), job.run_id, node.id, update=update, step=step, stamp=job.stamp
+            )
+        else:
+            job.step = self._state.pass_by(node.id, update, step, job.stamp)
+        self._frontier.ended(place, job)
+        await self._sink.finished(job, node, checkpoint)
+        _warn_of_conditions(node)
+        count = self._state.iteration_count
+        if count > self._environment.max_iterations:
+            self._exceed(count, node.id)
+
+    def _finish(self, job: JobRecord) -> None:
+        self._order += 1
+        job.order = self._order
+        finished = self._clock()
+        job.completed_at = format_time(finished)
+        seconds = seconds_between(job.started_at, job.completed_at)
+        job.duration_us = None if seconds is None else round(seconds * 1_000_000)
+
+    async def _fail_starved(self, starved: Starved) -> None:
+        """Fail a node whose port can no longer be filled (SG-20)."""
+        place = starved.place
+        job = self._new_job(place)
+        self._finish(job)
+        self._fail(job, place.node, starved.error())
+        checkpoint = None
+        if self._environment.stateful:
+            checkpoint = self._state.step(self._ids(), job.run_id, place.node.id)
+        self._frontier.passed(place, job)
+        await self._sink.finished(job, place.node, checkpoint)
 
     def _fail(self, job: JobRecord, node: PlannedNode, error: NodeError) -> None:
         envelope: dict[str, Any] = {
@@ -234,31 +301,108 @@ class Run:
             # Whatever a node puts there must not keep its failure from being recorded.
             envelope["details"] = msgspec.to_builtins(error.details, str_keys=True, enc_hook=repr)
         job.status, job.error = "failed", envelope
+        if envelope["retryable"]:
+            job.error = {**envelope, "error_retryable": True}  # absent otherwise (ERR-2)
         if node.has_error_edge:
             job.error_routed, job.output = True, {"error": envelope}
         else:
-            self._failure = envelope
+            self._fail_run(envelope)
+
+    def _fail_run(self, envelope: dict[str, Any]) -> None:
+        self._failure = self._failure or envelope
+        self._stop_as = "failed"
+
+    def _exceed(self, count: int, node_id: str) -> None:
+        """End the run because its iterations are more than it may have (SG-14)."""
+        if self._stop_as == "failed":
+            return
+        most = self._environment.max_iterations
+        self._stop_as = "max_iterations_exceeded"
+        self._failure = {
+            "message": f"The run takes more than the {most:,} iterations it was given.",
+            "code": "MAX_ITERATIONS_EXCEEDED",
+            "node_id": node_id,
+            "max_iterations": most,
+            "current_iterations": count,
+        }
+
+    async def _skip(self, places: Iterable[Place], reason: str) -> None:
+        """Record that nodes will not execute."""
+        jobs = []
+        for place in places:
+            job = self._new_job(place)
+            job.status, job.skip_reason = "skipped", reason
+            self._frontier.passed(place, job)
+            jobs.append(job)
+        await self._sink.skipped(jobs)
 
     async def _stop(self) -> Outcome:
-        if self._failure is not None:
-            left = [job for job in self._jobs.values() if job.status in ("idle", "pending", "running")]
-            for job in left:
-                job.status = "cancelled" if job.status == "running" else "skipped"
-                job.skip_reason = "run_failed"
-            if left:
-                await self._sink.skipped(left)
-            return Outcome("failed", self._failure)
-        if any(job.status == "interrupted" for job in self._jobs.values()):
+        """Record how everything stands, and tell how the run stopped: the first rung that fits (ORC-11)."""
+        if self._stop_as is None and self._paused_reason is None:
+            if any(_status(place) == "interrupted" for place in self._frontier.at_work):
+                return Outcome("paused")
+            self._stop_as = "completed"
+            await self._leave("branch_not_active")
+        elif self._stop_as is not None:
+            await self._leave("run_failed" if self._failure else "run_ended")
+        elif any(_status(place) == "interrupted" for place in self._frontier.at_work):
+            # What is ready is found again when the answer is there.
             return Outcome("paused")
-        left = [job for job in self._jobs.values() if job.status == "idle"]
-        for job in left:
-            job.status, job.skip_reason = "skipped", "branch_not_active"
+        else:
+            await self._defer()
+            return Outcome("paused", paused_reason=self._paused_reason)
+        status = self._stop_as or "completed"
+        checkpoint = None
+        if self._environment.stateful:
+            checkpoint = self._state.end(self._ids(), self._environment.run_id, status)
+        return Outcome(status, self._failure, checkpoint=checkpoint)
+
+    async def _leave(self, reason: str) -> None:
+        """Record what will not execute any more, and what was at work."""
+        left: list[JobRecord] = []
+        for place in self._frontier.at_work:
+            job = place.newest
+            if job is not None and job.status in ("pending", "running"):
+                job.status = "cancelled" if job.status == "running" else "skipped"
+                job.skip_reason = reason
+                left.append(job)
+        for place in self._places.values():
+            if place.newest is None:
+                job = self._new_job(place)
+                job.status, job.skip_reason = "skipped", reason
+                left.append(job)
         if left:
             await self._sink.skipped(left)
-        return Outcome("completed")
+
+    async def _defer(self) -> None:
+        """Keep what is ready as pending, so that the run goes on with it when it is resumed (ORC-10)."""
+        jobs = []
+        for place in self._waiting:
+            job = self._job(place)
+            job.status = "pending"
+            jobs.append(job)
+        if jobs:
+            await self._sink.skipped(jobs)
 
 
-def _retries(node: PlannedNode) -> int:
-    """Return how many attempts may follow the first one (ERR-11, decision 18)."""
-    configured = node.config.get("maxRetries", 0)
-    return configured if isinstance(configured, int) and not isinstance(configured, bool) else 0
+def _status(place: Place) -> str:
+    return "" if place.newest is None else place.newest.status
+
+
+def _max_rounds(place: Place) -> int:
+    """Return how many rounds a loop may have, by the configuration of its head (SG-7)."""
+    configured = place.node.config.get("maxIterations")
+    if isinstance(configured, int) and not isinstance(configured, bool) and configured > 0:
+        return configured
+    return MAX_ROUNDS
+
+
+def _warn_of_conditions(node: PlannedNode) -> None:
+    """Say, each time a node's outgoing edges are followed, that conditions gate nothing (EDGE-8)."""
+    for edge in node.outgoing:
+        if edge.condition:
+            logger.warning(
+                "The edge %s of node %s has a condition, which is not evaluated; use a gateway instead.",
+                quoted(edge.id),
+                quoted(node.id),
+            )

@@ -20,8 +20,19 @@ from flowdrop_jupyter.nodes import (
     matching_branch,
     node,
 )
+from flowdrop_jupyter.workflow import Parameter
 
 TRUE_FALSE: list[dict[str, Any]] = [{"name": "yes", "value": True}, {"name": "no", "value": False}]
+
+
+DYNAMIC_INPUTS = {"dynamicInputs": Parameter(schema={"type": "array", "default": []}, configurable=True)}
+"""What a node type declares whose authors may add inputs."""
+
+Tools = Annotated[Any, Wire(lane="tool", exposed=False)]
+"""The input of a node that takes tools."""
+
+EXTRA: list[dict[str, Any]] = [{"name": "extra"}]
+"""The definition of the one dynamic input ``extra``."""
 
 
 class Shown(TypedDict, total=False):
@@ -39,7 +50,7 @@ class Value(TypedDict):
 
 
 @node(id="emit")
-async def emit(value: Any = None) -> Any:
+async def emit(value: Any = None, tools: Tools = None) -> Any:
     """Gives its value."""
     return value
 
@@ -57,7 +68,7 @@ async def give(values: Annotated[dict[str, Any] | None, Config()] = None) -> Sho
 
 
 @node(id="see")
-async def see(a: Any = "default a", b: Any = "default b") -> dict[str, Any]:
+async def see(a: Any = "default a", b: Any = "default b", tools: Tools = None) -> dict[str, Any]:
     """Gives its arguments as one object."""
     return {"a": a, "b": b}
 
@@ -68,7 +79,7 @@ async def hidden_input(value: Annotated[Any, Wire(exposed=False)] = "kept out") 
     return value
 
 
-@node(id="dynamic")
+@node(id="dynamic", parameters=DYNAMIC_INPUTS)
 async def dynamic(context: NodeContext, declared: Any = None) -> dict[str, Any]:
     """Gives what arrived at ports that it does not declare."""
     return context.dynamic_inputs
@@ -80,7 +91,12 @@ async def gateway(take: Any = None, value: Any = None) -> Branched[Value]:
     return Branched(take, {"value": value})
 
 
-@node(id="match", shape="gateway", branches=TRUE_FALSE)
+@node(
+    id="match",
+    shape="gateway",
+    branches=TRUE_FALSE,
+    parameters={key: Parameter(schema={}, configurable=True) for key in ("default_branch", "defaultBranch")},
+)
 async def match(context: NodeContext, value: Any = None) -> Branched[Value]:
     """Takes the branch that its value matches."""
     return Branched((matching_branch(context.config, value, case_sensitive=False),), {"value": value})

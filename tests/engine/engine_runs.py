@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,18 @@ import msgspec
 from engine_nodes import registry
 from graphs import workflow
 
-from flowdrop_jupyter.engine import Outcome, Plan, PlannedNode, Run, RunEnvironment, compile_workflow
+from flowdrop_jupyter.engine import (
+    Outcome,
+    Plan,
+    PlannedNode,
+    Run,
+    RunEnvironment,
+    Strategy,
+    compile_workflow,
+    prepare_run,
+)
 from flowdrop_jupyter.nodes import Answer, Files, Turn
-from flowdrop_jupyter.store import JobRecord
+from flowdrop_jupyter.store import CheckpointRecord, JobRecord
 
 Documents = list[dict[str, Any]]
 
@@ -29,6 +38,8 @@ class RecordingSink:
 
     def __init__(self) -> None:
         self.kept: dict[str, JobRecord] = {}
+        self.rows: dict[str, JobRecord] = {}
+        self.checkpoints: list[CheckpointRecord] = []
         self.steps: list[tuple[str, str]] = []
         self.prompts: list[tuple[str, dict[str, Any]]] = []
 
@@ -36,9 +47,15 @@ class RecordingSink:
         """Keep *jobs*."""
         await self._keep("started", jobs)
 
-    async def finished(self, job: JobRecord, node: PlannedNode) -> None:
-        """Keep *job*."""
+    async def finished(
+        self, job: JobRecord, node: PlannedNode, checkpoint: CheckpointRecord | None = None
+    ) -> None:
+        """Keep *job* and its checkpoint."""
         await self._keep("finished", [job])
+        if checkpoint is not None:
+            self.checkpoints.append(
+                msgspec.json.decode(msgspec.json.encode(checkpoint), type=CheckpointRecord)
+            )
 
     async def skipped(self, jobs: Sequence[JobRecord]) -> None:
         """Keep *jobs*."""
@@ -62,7 +79,8 @@ class RecordingSink:
         await anyio.lowlevel.checkpoint()  # a real sink waits here, and everything else goes on
         for job in jobs:
             self.steps.append((step, job.node_id))
-            self.kept[job.node_id] = msgspec.json.decode(msgspec.json.encode(job), type=JobRecord)
+            copied = msgspec.json.decode(msgspec.json.encode(job), type=JobRecord)
+            self.kept[job.node_id] = self.rows[job.id] = copied
 
 
 class TickingClock:
@@ -87,6 +105,10 @@ class Bench:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     threads: int = 8
     clock: TickingClock = field(default_factory=TickingClock)
+    limits: dict[str, Any] = field(default_factory=dict)
+    strategy: Strategy | None = None
+    checkpoints: list[CheckpointRecord] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     limiter: anyio.CapacityLimiter = field(init=False)
 
     async def execute(self) -> Ended:
@@ -99,17 +121,19 @@ class Bench:
             files=FILES,
             limiter=self.limiter,
             answers=self.answers,
+            checkpoints=list(self.checkpoints),
+            **self.limits,
         )
-        numbers = itertools.count(1)
-        run = Run(
-            self.plan,
-            self.kept,
-            environment,
-            self.sink,
-            clock=self.clock,
-            ids=lambda: f"job {len(self.kept) + next(numbers)}",
-        )
+        given = (self.plan, list(self.kept.values()), environment, self.sink)
+        ids = self._id
+        if self.strategy is None:
+            run = Run(*given, clock=self.clock, ids=ids)
+        else:
+            run = prepare_run(self.strategy, *given, clock=self.clock, ids=ids)
         return Ended(await run.execute(), self.sink)
+
+    def _id(self) -> str:
+        return f"id {next(self.numbers)}"
 
     def answer(self, node_id: str, *values: Any) -> None:
         """Answer the open prompt of a node, and take the kept jobs up for the next run."""
@@ -122,11 +146,12 @@ class Bench:
     def take_up(self) -> None:
         """Let the next run begin from copies of what the sink kept, as a new process would."""
         self.kept = {}
-        for node_id, job in self.sink.kept.items():
+        for row_id, job in self.sink.rows.items():
             copied = msgspec.json.decode(msgspec.json.encode(job), type=JobRecord)
             if copied.status == "running":
                 copied.status = "pending"
-            self.kept[node_id] = copied
+            self.kept[row_id] = copied
+        self.checkpoints = list(self.sink.checkpoints)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
-from engine_nodes import opener
+from engine_nodes import EXTRA, opener
 from engine_runs import Documents, run_flow
 from gates import DEADLINE, Gate
 from graphs import edge, node
@@ -125,7 +125,7 @@ async def test_a_port_with_two_sources_gets_one_value_and_never_a_list() -> None
 @pytest.mark.rule("DATA-3")
 async def test_a_trigger_edge_delivers_no_value() -> None:
     ended = await run_flow(
-        [node("one", "give", values={"left": 1, "trigger": 2}), node("end", "dynamic")],
+        [node("one", "give", values={"left": 1, "trigger": 2}), node("end", "dynamic", dynamicInputs=EXTRA)],
         [edge("one", "trigger", "end", "trigger"), edge("one", "left", "end", "extra")],
     )
     assert ended.result("end") == {"extra": 1}
@@ -133,7 +133,7 @@ async def test_a_trigger_edge_delivers_no_value() -> None:
 
 async def test_what_arrives_at_a_declared_port_is_no_dynamic_input() -> None:
     ended = await run_flow(
-        [node("one", "emit", value=1), node("end", "dynamic")],
+        [node("one", "emit", value=1), node("end", "dynamic", dynamicInputs=EXTRA)],
         [edge("one", "result", "end", "declared"), edge("one", "result", "end", "extra")],
     )
     assert ended.result("end") == {"extra": 1}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from engine_runs import bench, run_flow
 from graphs import edge, node
 
 from flowdrop_jupyter.errors import NodeError
-from flowdrop_jupyter.nodes import NodeContext
+from flowdrop_jupyter.nodes import Config, NodeContext
 from flowdrop_jupyter.nodes import node as node_type
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ async def test_details_that_json_cannot_carry_do_not_keep_a_failure_from_its_han
 
 async def test_a_node_that_changes_its_configuration_changes_no_later_run() -> None:
     @node_type(id="greedy")
-    async def greedy(context: NodeContext) -> list[Any]:
+    async def greedy(context: NodeContext, items: Annotated[Any, Config()] = None) -> list[Any]:
         seen = list(context.config["items"])
         context.config["items"].clear()
         return seen

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from engine_nodes import Shown
+from engine_nodes import DYNAMIC_INPUTS, EXTRA, Shown
 from engine_runs import bench, run_flow
 from graphs import edge, node
 
@@ -171,9 +171,9 @@ async def test_changing_the_returned_object_later_changes_nothing(threaded: bool
     assert ended.result("end")["a"] == [1]
 
 
-@pytest.mark.parametrize("parameter", ["anything", "typed", "undeclared"])
+@pytest.mark.parametrize("parameter", ["anything", "typed", "extra"])
 async def test_a_node_that_changes_what_arrived_changes_nothing_for_others(parameter: str) -> None:
-    @node_type(id="greedy")
+    @node_type(id="greedy", parameters=DYNAMIC_INPUTS)
     async def greedy(context: NodeContext, anything: Any = None, typed: dict[str, Any] | None = None) -> None:
         """Changes its input."""
         arrived = {"anything": anything, "typed": typed, **context.dynamic_inputs}[parameter]
@@ -182,7 +182,7 @@ async def test_a_node_that_changes_what_arrived_changes_nothing_for_others(param
 
     rows = {"rows": ["first"]}
     prepared = bench(
-        [node("one", "emit", value=rows), node("two", "greedy"), node("end", "see")],
+        [node("one", "emit", value=rows), node("two", "greedy", dynamicInputs=EXTRA), node("end", "see")],
         [
             edge("one", "result", "two", parameter),
             edge("one", "result", "end", "a"),
