@@ -7,8 +7,7 @@ from one that finds nothing (LANG-22): by :func:`check_path` before, and by read
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import msgspec
 from jsonpath_rfc9535 import JSONPathQuery
@@ -17,9 +16,7 @@ from jsonpath_rfc9535.selectors import FilterSelector, SliceSelector, WildcardSe
 from ..errors import NodeError
 from .jsonpath import compile_query, find_values
 from .quoting import quoted, shortened
-
-PathEngine: TypeAlias = Literal["jsonpath", "property_path"]
-"""The path engines an author may choose (LANG-2)."""
+from .remembered import remembered
 
 _MISSING: Final = object()
 _LONGEST_PATH: Final = 4096
@@ -31,13 +28,14 @@ def is_jsonpath(path: str) -> bool:
     return path.strip().startswith("$")
 
 
-def check_path(path: str) -> None:
+def check_path(path: str, *, remember: bool = True) -> None:
     """Check that *path* can be evaluated; the empty path can (LANG-3, LANG-11, LANG-12).
 
+    :param remember: whether it is going to be evaluated.
     :raises NodeError: ``PATH_INVALID``, naming the path and the engine that reads it.
     """
     try:
-        _parse(path)
+        (_parse if remember else _parse.plain)(path)
     except ValueError as error:
         message = f"The {_engine(path)} {quoted(path)} cannot be read: {shortened(error)}"
         raise NodeError(message, code="PATH_INVALID") from error
@@ -116,7 +114,7 @@ def _engine(path: str) -> str:
     return "JSONPath" if is_jsonpath(path) else "property path"
 
 
-@lru_cache(maxsize=512)
+@remembered()
 def _parse(path: str) -> JSONPathQuery | tuple[str, ...]:
     if len(path) > _LONGEST_PATH:
         raise ValueError(f"it is longer than {_LONGEST_PATH} characters")

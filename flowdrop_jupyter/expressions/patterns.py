@@ -8,8 +8,10 @@ writes fixed counts out, ``(a{1000}){1000}`` as a million steps, so their produc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import regex
@@ -27,6 +29,7 @@ MAX_SECONDS: Final = 1.0
 """Seconds one search may take."""
 
 _MAX_STEPS: Final = 10_000
+_FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "g": 0, "u": 0}
 _VERBOSE: Final = re.compile(r"\(\?[aiLmsu]*x")
 _NOT_A_COUNT: Final = re.compile(r"(\\N\{[^}]*\}|\\.)|\{(?!\d+(?:,\d*)?\}|,\d*\})", re.DOTALL)
 _TOKEN: Final = re.compile(
@@ -49,6 +52,35 @@ def pattern_found(pattern: str, text: str, *, case_sensitive: bool = True) -> bo
     return _within_bounds(compiled.search, pattern, text)
 
 
+def pattern_matches(
+    pattern: str, text: str, *, case_sensitive: bool = True, flags: str = "", first_only: bool = False
+) -> Iterator[Any]:
+    """Yield the match objects of *pattern* in *text* one by one, all within :data:`MAX_SECONDS`.
+
+    The time between the first and the last counts, so take them without delay.
+
+    :param flags: ``i`` ignores case, ``m`` lets ``^`` and ``$`` match at every line, ``s`` lets a dot
+        match a line break; ``g`` and ``u`` change nothing.
+    :param first_only: stop after the first one.
+    :raises NodeError: as :func:`pattern_found`; ``PATTERN_INVALID`` for another flag, too.
+    """
+    unknown = set(flags.lower()) - set(_FLAGS)
+    if unknown:
+        raise _invalid(pattern, f"there is no flag {quoted(min(unknown))}")
+    compiled = _compiled(pattern, case_sensitive, sum({int(_FLAGS[flag]) for flag in flags.lower()}))
+    _check_text(text)
+    # The limit of regex counts each match anew.
+    deadline = time.monotonic() + MAX_SECONDS
+    matches = compiled.finditer(text, timeout=MAX_SECONDS, concurrent=True)
+    try:
+        for found in islice(matches, 1) if first_only else matches:
+            yield found
+            if time.monotonic() > deadline:
+                raise TimeoutError
+    except (TimeoutError, MemoryError) as error:
+        raise _too_slow(pattern) from error
+
+
 def i_regexp_found(pattern: str, text: str, *, whole: bool) -> bool:
     """Return whether *pattern*, a valid I-Regexp (RFC 9485), matches *text* or a part of it.
 
@@ -60,20 +92,28 @@ def i_regexp_found(pattern: str, text: str, *, whole: bool) -> bool:
 
 
 def _within_bounds(match: Callable[..., Any], pattern: str, text: str) -> bool:
-    if len(text) > MAX_TEXT:
-        message = f"A text of {len(text)} characters is too long for a pattern; {MAX_TEXT} are the limit."
-        raise NodeError(message, code="PATTERN_TEXT_TOO_LONG")
+    _check_text(text)
     try:
         return match(text, timeout=MAX_SECONDS, concurrent=True) is not None
     except (TimeoutError, MemoryError) as error:
-        raise NodeError(
-            f"Matching the pattern {quoted(pattern)} takes longer than {MAX_SECONDS:g} s on this text.",
-            code="PATTERN_TIMEOUT",
-        ) from error
+        raise _too_slow(pattern) from error
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        message = f"A text of {len(text)} characters is too long for a pattern; {MAX_TEXT} are the limit."
+        raise NodeError(message, code="PATTERN_TEXT_TOO_LONG")
+
+
+def _too_slow(pattern: str) -> NodeError:
+    return NodeError(
+        f"Matching the pattern {quoted(pattern)} takes longer than {MAX_SECONDS:g} s on this text.",
+        code="PATTERN_TIMEOUT",
+    )
 
 
 @lru_cache(maxsize=128)
-def _compiled(pattern: str, case_sensitive: bool) -> Any:
+def _compiled(pattern: str, case_sensitive: bool, flags: int = 0) -> Any:
     _check_size(pattern)
     if _VERBOSE.search(pattern):
         raise _invalid(pattern, "the flag x is not available")
@@ -81,7 +121,7 @@ def _compiled(pattern: str, case_sensitive: bool) -> Any:
         re.compile(pattern)
         # Braces that are no count are plain text to re, and a fuzzy match to regex.
         same = _NOT_A_COUNT.sub(lambda found: found[1] or r"\{", pattern)
-        return regex.compile(same, regex.VERSION0 | (0 if case_sensitive else regex.IGNORECASE))
+        return regex.compile(same, regex.VERSION0 | flags | (0 if case_sensitive else regex.IGNORECASE))
     except Exception as error:  # besides their own errors, both raise various ones for odd patterns
         raise _invalid(pattern, shortened(error)) from error
 

@@ -117,7 +117,10 @@ def test_python_attributes_are_out_of_reach(text: str) -> None:
         "{% set x = 'xxxxxxxxxx' %}" + "{% set x = x|replace('x', x) %}" * 9,
     ],
 )
-def test_a_template_cannot_grow_without_bound(text: str) -> None:
+def test_a_template_cannot_grow_without_bound(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is spent ends it and not the time, even where the machine is busy.
+    monkeypatch.setattr("flowdrop_jupyter.expressions.template.MAX_SECONDS", 20)
+
     assert refused(text).code == "TEMPLATE_OUTPUT_TOO_LARGE"
 
 
@@ -225,3 +228,54 @@ def test_extracting_all_gives_a_list() -> None:
 def test_only_a_leading_dollar_makes_a_jsonpath() -> None:
     assert is_jsonpath("  $.a")
     assert not is_jsonpath("a.$b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ yes ? 'a' : 'b' }}{{ no ? 'a' : 'b' }}", "ab"),
+        ("{{ no ? 'a' : yes ? 'b' : 'c' }}{{ no ? 'a' }}", "b"),
+        ("{{ name ?: 'none' }} {{ empty ?: 'none' }} {{ missing ? : 'none' }}", "Ada none none"),
+        ("{{ missing ?? nothing ?? 'last' }} {{ missing.deep ?? 'x' }} {{ empty ?? 'x' }}.", "last x ."),
+        ("{{ (missing ?? 1) + 1 }}", "2"),
+        ("{% for n in 1..3 %}{{ n }}{% endfor %} {{ 3..1 }}", "123 [3,2,1]"),
+        ("{{ {a: 1, 'b': {c: name}}|raw }}", '{"a":1,"b":{"c":"Ada"}}'),
+        ("{{ name starts with 'A' and name ends with 'a' }} {{ name matches '/^ada$/i' }}", "true true"),
+        ("{{ name|slice(1, 2) }} {{ 'a,b'|split(',')|join('-') }} {{ [1]|merge([2]) }}", "da a-b [1,2]"),
+        ("{{ {'a': 1}.a }}{{ 'x' if yes else 'y' }}{{ [1, 2, 3][1:] }}", "1x[2,3]"),
+    ],
+)
+def test_a_template_may_use_what_twig_has_beyond_jinja(text: str, expected: str) -> None:
+    context = {"yes": True, "no": False, "name": "Ada", "empty": "", "nothing": None}
+
+    assert render_template(text, context) == expected
+
+
+def test_a_value_with_a_fallback_is_not_missing_in_strict_mode() -> None:
+    assert render_template("{{ name ?? 'none' }}", {}, strict=True) == "none"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ a ? }}", "{{ ?? a }}", "{{ a ?: }}", "{{ 1.. }}", "{{ a starts 'b' }}", "{{ a|?? }}", "{{ {a} }}"],
+)
+def test_broken_twig_does_not_compile(text: str) -> None:
+    assert refused(text).code == "TEMPLATE_INVALID"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ " + "(" * 25 + "a" + " ?: a)" * 25 + "}}", "{{ " + "(" * 25 + "a" + " ?? a)" * 25 + "}}"],
+)
+def test_nested_operators_do_not_multiply_the_compiled_template(text: str) -> None:
+    started = time.monotonic()
+
+    assert render_template(text, {"a": "x"}) == "x"
+    assert time.monotonic() - started < 2
+
+
+def test_ranges_and_patterns_of_templates_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowdrop_jupyter.expressions.patterns.MAX_SECONDS", 0.1)
+
+    assert refused("{{ 1..99999999999 }}").code == "TEMPLATE_FAILED"
+    assert refused("{{ a matches '(a|aa)+$' }}", {"a": "a" * 5000 + "!"}).code == "TEMPLATE_FAILED"
