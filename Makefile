@@ -18,7 +18,7 @@ CHROMIUM = $$($(PY) scripts/chromium.py)
 export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup frontend demo lab test test-python test-frontend test-ui bench lint format docs clean
+.PHONY: help setup frontend demo lab test test-python test-frontend test-ui conformance bench lint format docs clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +69,10 @@ test-ui: setup
 	@$(PY) scripts/chromium.py --install
 	FLOWDROP_CHROMIUM="$(CHROMIUM)" $(PY) -m pytest tests/ui
 
-bench: setup ## Measure the store beside its rivals and write docs/benchmarks.md
+conformance: setup ## Test the specification's rules and write docs/conformance.md
+	$(PY) scripts/conformance.py
+
+bench: setup ## Measure the store and the validator and write docs/benchmarks.md
 	$(PY) -m tests.bench --write docs/benchmarks.md
 
 lint: setup ## Check style, types and the layering of the house
@@ -78,6 +81,7 @@ lint: setup ## Check style, types and the layering of the house
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PY) scripts/error_codes.py --check || { echo 'docs/error-codes.md is stale: make docs'; exit 1; }
+	$(PY) scripts/node_pages.py --check || { echo 'docs/nodes is stale: make docs'; exit 1; }
 	cd labextension && npm run --silent lint && npm run --silent typecheck
 
 format: setup ## Put everything into the house's format
@@ -87,6 +91,7 @@ format: setup ## Put everything into the house's format
 
 docs: setup ## Write the generated pages, and refresh the example workflows
 	$(PY) scripts/error_codes.py
+	$(PY) scripts/node_pages.py
 	$(PY) scripts/refresh_examples.py
 
 clean: ## Remove what was built, and the environment

@@ -10,6 +10,7 @@
     ├── Conflict                  the thing is in another state             (HTTP 409)
     │   └── RunEnded              a step came after its run was closed
     ├── WorkflowInvalid           a workflow document does not validate     (HTTP 422)
+    │   └── BundleInvalid         a bundle cannot be imported
     ├── Unavailable               cannot be served right now                (HTTP 503)
     │   └── StoreError            the store could not read or write
     │       ├── StoreClosed
@@ -18,6 +19,7 @@
     ├── CompileError              a workflow cannot become a plan
     ├── NodeError                 a node failed; routable over its error edge
     ├── InterruptRequired         a node needs an answer before it can go on
+    ├── EndRun                    a node ends its run as a success
     ├── ServerNotFound            no FlowDrop server could be located
     ├── ServerError               the server answered with a 5xx
     └── TransportError            the server could not be reached
@@ -97,6 +99,12 @@ class WorkflowInvalid(FlowDropError):
     default_code = "VALIDATION_ERROR"
 
 
+class BundleInvalid(WorkflowInvalid):
+    """Raised when a bundle is refused at one of the gates of an import (STORE-9)."""
+
+    default_code = "BUNDLE_INVALID"
+
+
 class Unavailable(FlowDropError):
     """Raised when the service cannot answer right now and a later try may succeed."""
 
@@ -165,6 +173,19 @@ class InterruptRequired(FlowDropError):
     def __init__(self, prompt: Mapping[str, Any]) -> None:
         super().__init__(str(prompt.get("message", "An answer is needed.")))
         self.prompt = dict(prompt)
+
+
+class EndRun(FlowDropError):
+    """Raised by a node to end its whole run as a success; it is no failure (ERR-5).
+
+    :param outputs: what the node gives as its own outputs, by port.
+    """
+
+    default_code = "RUN_FINISHED"
+
+    def __init__(self, outputs: Mapping[str, Any] | None = None) -> None:
+        super().__init__("The run was ended by one of its nodes.")
+        self.outputs = dict(outputs or {})
 
 
 class ServerNotFound(FlowDropError):

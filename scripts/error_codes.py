@@ -77,10 +77,15 @@ def _in_module(tree: ast.Module) -> Iterator[Entry]:
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name == "Finding" and len(node.args) == 3 and isinstance(node.args[0], ast.Constant):
-            yield Entry(str(node.args[0].value), _status(errors.WorkflowInvalid), text(node.args[1]))
+            code = str(node.args[0].value)
+            status = "a warning" if code.startswith("W_") else _status(errors.WorkflowInvalid)
+            yield Entry(code, status, text(node.args[1]))
             continue
         if name == "_refuse" and len(node.args) == 3 and isinstance(node.args[1], ast.Constant):
             yield Entry(str(node.args[1].value), _status(errors.CompileError), text(node.args[0]))
+            continue
+        if name == "refused" and len(node.args) == 3 and isinstance(node.args[1], ast.Constant):
+            yield Entry(str(node.args[1].value), _status(errors.NodeError), text(node.args[0]))
             continue
         kind = getattr(errors, name, None)
         given = next((word.value for word in node.keywords if word.arg == "code"), None)

@@ -20,7 +20,7 @@ from ..store.shelf import MemoryShelf, Shelf
 from ..store.tinydb.blob_files import BlobFiles
 from ..store.tinydb.database import RowDatabase
 from ..store.tinydb.files import TEMPORARY, Files, Stamp
-from ..store.tinydb.index import Remembered
+from ..store.tinydb.index import INDEX_TABLE, Remembered
 from ..store.tinydb.lines import scan
 from ..store.tinydb.lock import Holder
 from ..store.tinydb.schema import STORE_FILE, check_schema
@@ -28,15 +28,15 @@ from ..store.tinydb.session_files import DAMAGED
 from ..store.tinydb.snapshot import SCHEMA
 from ..store.tinydb.survey import Logs, Survey, log_path, read_logs, survey
 from ..store.transfer import KINDS
-from ..store.workflows import WorkflowShelf
+from ..store.workflows import NodeTypeShelf, WorkflowShelf
 from .reading import WatchedSessions, current_holder, needed_blobs
 from .report import Finding, Kind, Report, human_size
 
 IMPORT_FILE: Final = "import.json"
 """What an import is about to write; there only while it is at work."""
 
-SHELVES: Final = {"workflows.json": "workflows", "memory.json": "memory"}
-"""The files of what is found by key, and the table in each."""
+SHELVES: Final = {"workflows.json": ("workflows", "node_types"), "memory.json": ("memory",)}
+"""The files of what is found by key, and the tables in each."""
 
 _TRIES: Final = 5
 
@@ -140,10 +140,11 @@ class _Examiner:
         self._check_version()
         self._check_sessions()
         self._check_logs()
-        shelves = [
-            self._check_shelf("workflows.json", WorkflowShelf()),
-            self._check_shelf("memory.json", MemoryShelf()),
-        ]
+        workflows, node_types = WorkflowShelf(), NodeTypeShelf()
+        self._check_shelves("workflows.json", workflows, node_types)
+        memories = MemoryShelf()
+        self._check_shelves("memory.json", memories)
+        shelves = [workflows.raws(), node_types.raws(), memories.raws()]
         self._check_index()
         self._check_blobs(shelves)
         self._check_leftovers()
@@ -197,21 +198,21 @@ class _Examiner:
             size = found.written - found.end
             result.problem("torn_tail", f"journal/{path.name}", f"{size} bytes of an unfinished write")
 
-    def _check_shelf(self, name: str, shelf: Shelf[Any, Any]) -> list[bytes]:
+    def _check_shelves(self, name: str, *shelves: Shelf[Any, Any]) -> None:
         database = RowDatabase(self._path / name, self._files)
         try:
-            shelf.load(database.rows().get(SHELVES[name], {}))
+            rows = database.rows()
+            for table, shelf in zip(SHELVES[name], shelves, strict=True):
+                shelf.load(rows.get(table, {}))
         except (StoreDamaged, msgspec.MsgspecError, UnicodeError) as error:
             self.result.unreadable_files.add(name)
             self.result.problem("damaged_file", name, str(error))
-            return []
-        return shelf.raws()
 
     def _check_index(self) -> None:
         result, actual = self.result, self.result.survey.sessions
         path = self._path / "index.json"
         try:
-            rows = RowDatabase(path, self._files).rows().get("sessions", {})
+            rows = RowDatabase(path, self._files).rows().get(INDEX_TABLE, {})
             entries = [msgspec.json.decode(raw, type=_Document).entry for raw in rows.values()]
         except (StoreDamaged, msgspec.MsgspecError, UnicodeError) as error:
             result.problem("index", "index.json", f"{error}; the next start builds it anew")
@@ -247,7 +248,7 @@ class _Examiner:
                     "corrupt_blob", self._shown(blobs.path(name)), "its content is not what its name says"
                 )
         seen = result.sessions.seen.values()
-        result.memory_needs = needed_blobs(shelves[1])
+        result.memory_needs = needed_blobs(shelves[-1])
         needed = frozenset[str]().union(result.memory_needs, *(each.needed for each in seen))
         result.missing_blobs = set(needed - sizes.keys())
         for name in sorted(result.missing_blobs):
@@ -290,9 +291,11 @@ class _Examiner:
         rows: Counter[str] = Counter()
         for session_id in result.survey.sessions:
             rows += result.sessions.seen[session_id].counts
-        workflows, memories = map(len, shelves)
+        workflows, node_types, memories = map(len, shelves)
         tables = {kind: rows[table] for table, kind in KINDS.items()}
         result.counts = {"workflow": workflows, **tables, "memory": memories, **result.counts}
+        if node_types:
+            result.counts["node_type"] = node_types
         result.sizes = {
             "sessions": sum(stamp.size for stamp in self._names.values()),
             "journal": sum(stamp.size for stamp in self._listed(self._path / "journal").values()),

@@ -20,7 +20,7 @@ import msgspec
 from ..clock import Clock
 from ..errors import Conflict, InvalidInput, StoreDamaged, StoreLocked
 from ..store import Store, TinyDBStore
-from ..store.records import WorkflowRecord
+from ..store.records import NodeTypeRecord, WorkflowRecord
 from ..store.state import SessionState
 from ..store.tinydb.files import Files
 from ..store.tinydb.survey import is_session_id
@@ -37,6 +37,7 @@ class Plan(msgspec.Struct):
     """What an import writes, and when each of it was last changed: by id, or scope, its id and key."""
 
     workflows: dict[str, str] = {}
+    node_types: dict[str, str] = {}
     memories: list[tuple[str, str, str, str]] = []
     sessions: dict[str, str] = {}
 
@@ -53,6 +54,8 @@ def make_plan(items: Iterable[Item], progress: Progress) -> tuple[Plan, set[str]
         progress.count(_name_of(item))
         if isinstance(item, BlobItem):
             blobs.add(item.name)
+        elif isinstance(item, NodeTypeRecord):
+            plan.node_types[item.id] = item.created
         elif isinstance(item, WorkflowRecord):
             plan.workflows[item.id] = item.changed
         elif isinstance(item, MemoryItem):
@@ -75,6 +78,8 @@ async def restore(store: PortableStore, items: Iterable[Item], progress: Progres
         progress.count(_name_of(item))
         if isinstance(item, BlobItem):
             await store.put_blob(item.content)
+        elif isinstance(item, NodeTypeRecord):
+            await store.add_node_type(item)
         elif isinstance(item, WorkflowRecord):
             await store.save_workflow(item, new=True)
         elif isinstance(item, MemoryItem):
@@ -85,7 +90,9 @@ async def restore(store: PortableStore, items: Iterable[Item], progress: Progres
 
 async def collisions(store: Store, plan: Plan) -> list[str]:
     """Return what is in *store* already of what would be written."""
+    kept = {node_type.id for node_type in await store.node_types()}
     return [
+        *[f"node type {i}" for i in plan.node_types if i in kept],
         *[f"workflow {i}" for i in plan.workflows if await store.workflow(i) is not None],
         *[
             f"memory {scope}/{scope_id}/{key}"
@@ -104,6 +111,10 @@ async def undo(store: Store, plan: Plan) -> None:
         workflow = await store.workflow(workflow_id)
         if workflow is not None and workflow.changed == changed:
             await store.remove_workflow(workflow_id)
+    kept = {node_type.id: node_type.created for node_type in await store.node_types()}
+    for type_id, created in plan.node_types.items():
+        if kept.get(type_id) == created:
+            await store.remove_node_type(type_id)
     for scope, scope_id, key, updated_at in plan.memories:
         memory = await store.memory(scope, scope_id, key)
         if memory is not None and memory.updated_at == updated_at:
@@ -224,4 +235,6 @@ def _name_of(item: Item) -> str:
         return "blob"
     if isinstance(item, MemoryItem):
         return "memory"
+    if isinstance(item, NodeTypeRecord):
+        return "node_type"
     return "workflow" if isinstance(item, WorkflowRecord) else "session"

@@ -26,7 +26,7 @@ from ..store.tinydb.schema import STORE_FILE
 from ..store.tinydb.session_files import DAMAGED, SessionFiles
 from ..store.tinydb.snapshot import snapshot_chunks
 from ..store.tinydb.survey import is_session_id, log_path, read_logs
-from ..store.workflows import WorkflowShelf
+from ..store.workflows import NodeTypeShelf, WorkflowShelf
 from .backup import Backup
 from .examine import IMPORT_FILE, SHELVES, Examination, examine, require_data_directory
 from .fragments import Decoders, read_fragments
@@ -36,7 +36,7 @@ from .remains import gather, session_paths
 from .report import Action, Report
 
 _DECODERS: Final[dict[str, Decoders]] = {
-    "workflows.json": {"workflows": WorkflowShelf().decode},
+    "workflows.json": {"workflows": WorkflowShelf().decode, "node_types": NodeTypeShelf().decode},
     "memory.json": {"memory": MemoryShelf().decode},
 }
 
@@ -270,7 +270,7 @@ class _Repair:
         path = self._path / "memory.json"
         self.backup.keep(path)
         database = RowDatabase(path, self._files)
-        table = SHELVES["memory.json"]
+        (table,) = SHELVES["memory.json"]
         rows = database.rows().get(table, {})
         left = {number: raw for number, raw in rows.items() if without_blobs(table, raw, gone) is raw}
         database.overwrite({table: left})

@@ -1,4 +1,4 @@
-"""The only module that imports httpx (httpx2 is taken first): it sends calls and reads answers.
+"""The only module of the client that imports httpx (httpx2 is taken first): it sends calls and reads answers.
 
 ``transport`` is the seam: pass ``httpx.MockTransport`` or any other httpx transport and nothing else has
 to be replaced in a test.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import NodeError
-from ..expressions import quoted, shortened
+from ..expressions import identical, quoted, shortened
 
 
 def normalized(name: str) -> str:
@@ -40,10 +40,24 @@ def boolean_branch(config: Mapping[str, Any], outcome: bool) -> str:
 
     :raises NodeError: ``BRANCH_NOT_CONFIGURED`` when none denotes *outcome* and there is no default.
     """
-    for entry in configured_branches(config):
-        if _denotes(entry["value"]) is outcome:
-            return str(entry["name"])
-    return default_branch(config, f"the outcome {str(outcome).lower()}")
+    return gateway_branch(config, outcome)
+
+
+def gateway_branch(config: Mapping[str, Any], outcome: Any) -> str:
+    """Return the branch configured for *outcome*, whose type counts (BR-4).
+
+    A boolean matches only what denotes a boolean; a text matches a text in any case; everything else
+    needs the same type and value.
+
+    :raises NodeError: ``BRANCH_NOT_CONFIGURED`` when none matches and there is no default,
+        ``BRANCH_NOT_COMPARABLE`` for values nested too deeply.
+    """
+    if isinstance(outcome, bool):
+        for entry in configured_branches(config):
+            if _denotes(entry["value"]) is outcome:
+                return str(entry["name"])
+        return default_branch(config, f"the outcome {str(outcome).lower()}")
+    return matching_branch(config, outcome, case_sensitive=False)
 
 
 def matching_branch(config: Mapping[str, Any], value: Any, *, case_sensitive: bool = True) -> str:
@@ -73,10 +87,11 @@ def default_branch(config: Mapping[str, Any], reason: str) -> str:
     :raises NodeError: ``BRANCH_NOT_CONFIGURED`` when there is none.
     """
     entries = configured_branches(config)
-    wanted = config.get("default_branch", config.get("defaultBranch"))
-    for entry in entries:
-        if isinstance(wanted, str) and normalized(entry["name"]) == normalized(wanted):
-            return str(entry["name"])
+    for key in ("default_branch", "defaultBranch"):
+        wanted = config.get(key)
+        for entry in entries:
+            if isinstance(wanted, str) and normalized(entry["name"]) == normalized(wanted):
+                return str(entry["name"])
     for entry in entries:
         if entry.get("isDefault") is True:
             return str(entry["name"])
@@ -96,4 +111,4 @@ def _denotes(value: Any) -> bool | None:
 def _same(configured: Any, value: Any, case_sensitive: bool) -> bool:
     if isinstance(configured, str) and isinstance(value, str):
         return configured == value if case_sensitive else configured.casefold() == value.casefold()
-    return type(configured) is type(value) and bool(configured == value)
+    return identical(configured, value)

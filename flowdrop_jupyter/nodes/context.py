@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final, Protocol, TypeAlias
 
+from ..clock import Clock, system_clock
 from ..errors import InterruptRequired, NodeError
 from ..expressions import quoted
+from .iteration import Iteration, Reentry, Step
+from .memory import HeldMemory, Identity, Memory, NodeMemory
+from .model_types import OfferedTool, TextListener
+from .models import Models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +38,13 @@ class Turn:
 
     :param history: ``{"role", "content"}`` objects, oldest first, this turn's message last.
     :param inputs: the turn's declared inputs by name.
+    :param event: what fired, when a trigger started the run and no message.
     """
 
     message: str = ""
     history: Sequence[Mapping[str, str]] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    event: Mapping[str, Any] | None = None
 
 
 class Files:
@@ -59,6 +66,20 @@ class Files:
     def root(self) -> Path:
         """The directory that no path may leave."""
         return self._root
+
+    @property
+    def base(self) -> Path:
+        """The directory that relative paths start from."""
+        return self._base
+
+    def offers(self, path: Path) -> bool:
+        """Tell whether a file or folder, given by its absolute path, may be used, links followed."""
+        try:
+            resolved = path.resolve()
+        except (OSError, RuntimeError, ValueError):
+            return False
+        hidden = self._is_hidden(resolved) or self._is_hidden(path)
+        return resolved.is_relative_to(self._root) and not hidden and not self._is_forbidden(resolved)
 
     def resolve(self, path: str, *, must_exist: bool = False) -> Path:
         """Return the absolute path of *path*, which is relative to the base.
@@ -102,6 +123,10 @@ class Files:
     def _is_forbidden(self, path: Path) -> bool:
         return any(_same_place(place, at) for at in self._forbidden for place in (path, *path.parents))
 
+    def as_written(self, path: Path) -> str:
+        """Return how a workflow writes *path*: relative to the base, so that it resolves again."""
+        return str(PurePosixPath(Path(os.path.relpath(path, self._base))))
+
     def display(self, path: Path) -> str:
         """Return *path* relative to the root with forward slashes, as shown to people."""
         return str(PurePosixPath(path.resolve().relative_to(self._root)))
@@ -117,13 +142,80 @@ def _same_place(one: Path, other: Path) -> bool:
         return False
 
 
+Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Gives the addresses of a host name, for a port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Which hosts nodes may call: those on the public internet, and those that are named here.
+
+    :param allowed_hosts: more hosts that may be called, each a host name, ``name:port``,
+        ``*.suffix``, an address, or a network such as ``10.1.0.0/16``.
+    :param allow_private: whether private and loopback addresses may be called without being named;
+        link-local ones, at which clouds give out credentials, never are.
+    :param resolver: asked for a host's addresses in place of the system.
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    allow_private: bool = False
+    resolver: Resolver | None = None
+
+
+PUBLIC_NETWORK: Final = Network()
+"""Public hosts only."""
+
+
+class Kernels(Protocol):
+    """What nodes may know of the server's kernels."""
+
+    async def specs(self) -> Sequence[Mapping[str, Any]]:
+        """Return what can be started: ``name``, ``display_name``, ``language`` and ``default``."""
+        ...
+
+    async def running(self) -> Sequence[Mapping[str, Any]]:
+        """Return what runs: ``id``, ``name``, ``state``, ``last_activity`` and ``connections``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What lies outside of a run besides its files, as far as its nodes may reach it.
+
+    :param kernels: the server's kernels; None where there is no server.
+    :param run_code: whether nodes may run code in kernels of their own.
+    :param models: the language models that nodes may ask.
+    :param memory: what is remembered beyond a run; None where a run remembers nothing.
+    """
+
+    network: Network = PUBLIC_NETWORK
+    kernels: Kernels | None = None
+    run_code: bool = True
+    models: Models = field(default_factory=Models)
+    memory: Memory | None = None
+
+
+DEFAULT_WORLD: Final = World()
+"""Public hosts, no server, kernels of a node's own, models by the environment, and nothing remembered."""
+
+
 class NodeContext:
     """Handed to a node function that has a parameter annotated with this class.
 
     :param node_id: the node's id in its workflow.
-    :param config: the node's own configuration as the author wrote it.
-    :param dynamic_inputs: values delivered to ports that the node type does not declare.
+    :param config: what the author configured, with the type's defaults for absent keys, and without
+        keys that the type does not know (CFG-13).
+    :param dynamic_inputs: the values of the inputs that the author added to the node, null where
+        nothing arrived (DYN-4).
     :param answers: what was answered to this node's earlier prompts, oldest first.
+    :param world: what the node may reach beside its files.
+    :param identity: on whose behalf the run remembers.
+    :param on_text: told each piece of a text while the node's model writes it.
+
+    Its ``tools`` makes a tool from what describes one, where the run can call tools; else it is None.
+    :param state: the run's live state, of node types that declare themselves state-aware (SG-2).
+    :param iteration: the iteration that the node goes on with, if it does.
+    :param reentry: what came back over a loopback edge, when one began this execution.
     """
 
     def __init__(
@@ -136,6 +228,13 @@ class NodeContext:
         turn: Turn,
         dynamic_inputs: Mapping[str, Any] | None = None,
         answers: Sequence[Answer] = (),
+        world: World = DEFAULT_WORLD,
+        identity: Identity | None = None,
+        on_text: TextListener | None = None,
+        clock: Clock = system_clock,
+        state: Mapping[str, Any] | None = None,
+        iteration: Iteration | None = None,
+        reentry: Reentry | None = None,
     ) -> None:
         self.node_id = node_id
         self.run_id = run_id
@@ -143,9 +242,29 @@ class NodeContext:
         self.files = files
         self.turn = turn
         self.dynamic_inputs = dict(dynamic_inputs or {})
+        self.world = world
+        self.clock = clock
+        self.identity = identity
+        self.memory = NodeMemory(world.memory or HeldMemory(), identity, node_id=node_id, run_id=run_id)
+        self.tools: Callable[[Any], OfferedTool] | None = None
+        self._on_text = on_text
+        self.state = state
+        self.iteration = iteration
+        self.reentry = reentry
+        self.step: Step | None = None
         self._answers = list(answers)
         self._asked = 0
         self._open: InterruptRequired | None = None
+
+    @property
+    def models(self) -> Models:
+        """The language models that the node may ask."""
+        return self.world.models
+
+    def emit_text(self, piece: str) -> None:
+        """Show a piece of the text that is being written, to whoever looks on; the output counts."""
+        if self._on_text is not None:
+            self._on_text(piece)
 
     @property
     def open_prompt(self) -> InterruptRequired | None:

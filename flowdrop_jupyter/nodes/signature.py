@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from ..workflow.lanes import RETIRED, type_word_problem
 from ..workflow.node_types import Output, Parameter
 from .context import NodeContext
 from .outcome import Branched
@@ -112,6 +113,27 @@ def schema_of(kind: Any, where: str) -> dict[str, Any]:
     return typing.cast("dict[str, Any]", _inline(schema, components))
 
 
+def suggests_exposure(schema: Mapping[str, Any]) -> bool:
+    """Tell whether a declared schema leaves its port exposed; only a plain ``false`` hides it (EXPO-5).
+
+    It is read here alone, when a node type's exposure is first derived (EXPO-6).
+    """
+    return schema.get("x-exposed-by-default") is not False
+
+
+def check_declared(schema: Mapping[str, Any], where: str) -> None:
+    """Check a schema where it is declared, so that a lane in place of a type is found at once (SCH-34).
+
+    :raises TypeError: for a ``type`` that JSON Schema does not know, or a retired lane (SCH-38); the
+        message starts with *where*.
+    """
+    problem = type_word_problem(schema)
+    if problem is not None:
+        raise TypeError(f"{where}: {problem}")
+    if schema.get("x-data-type") in RETIRED:
+        raise TypeError(f"{where}: the lane {schema['x-data-type']!r} is retired; use `trigger` or `mixed`")
+
+
 def _parameter(name: str, hint: Any, declared: inspect.Parameter, doc: str, where: str) -> Parameter:
     marks = _marks(hint)
     schema = schema_of(hint, where)
@@ -129,7 +151,7 @@ def _parameter(name: str, hint: Any, declared: inspect.Parameter, doc: str, wher
     named = (wire and wire.lane) or (lane and lane.lane)
     if named:
         schema["x-data-type"] = named
-    exposed = (wire is None or wire.exposed) and (lane is None or lane.exposed)
+    exposed = (wire is None or wire.exposed) and (lane is None or lane.exposed) and suggests_exposure(schema)
     return Parameter(
         schema=schema,
         connectable=config is None,
@@ -158,7 +180,8 @@ def _outputs(hint: Any, where: str) -> dict[str, Output]:
         lane = _marks(kind).get(Lane)
         if lane is not None:
             schema["x-data-type"] = lane.lane
-        outputs[name] = Output(schema=schema, exposed_by_default=lane is None or lane.exposed)
+        exposed = (lane is None or lane.exposed) and suggests_exposure(schema)
+        outputs[name] = Output(schema=schema, exposed_by_default=exposed)
     return outputs
 
 

@@ -15,21 +15,57 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from tornado import web
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, List, Unicode
 
 from ..errors import FlowDropError, StoreLocked, Unavailable
-from ..nodes import NodeRegistry
+from ..nodes import Network, World
 from ..sessions import Host
 from ..store import TinyDBStore
-from . import catalog, interrupts, sessions, workflows
+from ..workflow.categories import read_categories
+from . import (
+    authoring,
+    catalog,
+    contract,
+    description,
+    exchange,
+    interrupts,
+    lookback,
+    runs,
+    sessions,
+    snapshots,
+    system,
+    triggers,
+    workflows,
+)
 from .handlers import WORKFLOW, FlowDropHandler, answers
+from .kernels import ServerKernels
+from .models import FlowDropModels
 from .retention import FlowDropRetention
+from .site import SiteCatalog
 
 END_SECONDS: Final = 10
 """How long the end of the server waits for work that does not react to being cancelled."""
 
 SERVER_URL_VARIABLE = "FLOWDROP_SERVER_URL"
 TOKEN_VARIABLE = "FLOWDROP_TOKEN"  # noqa: S105 - the variable's name, not a token
+
+
+ALL_ROUTES: Final = (
+    *system.ROUTES,
+    *authoring.ROUTES,
+    *catalog.ROUTES,
+    *exchange.ROUTES,
+    *workflows.ROUTES,
+    *contract.ROUTES,
+    *sessions.ROUTES,
+    *interrupts.ROUTES,
+    *runs.ROUTES,
+    *lookback.ROUTES,
+    *triggers.ROUTES,
+    *snapshots.ROUTES,
+    *description.ROUTES,
+)
+"""Every route below the base, with its handler."""
 
 
 class UnknownRouteHandler(FlowDropHandler):
@@ -45,11 +81,12 @@ class UnknownRouteHandler(FlowDropHandler):
     post = put = patch = delete = get
 
 
-class FlowDropApp(ExtensionApp):
+class FlowDropApp(SiteCatalog, ExtensionApp):
     """FlowDrop sessions as an extension of a Jupyter server."""
 
     name = "flowdrop_jupyter"
-    classes = [*ExtensionApp.classes, FlowDropRetention]  # noqa: RUF012 - as jupyter_core declares it
+    # As jupyter_core declares it.
+    classes = [*ExtensionApp.classes, FlowDropRetention, FlowDropModels]  # noqa: RUF012
 
     data_dir = Unicode(
         help="Where sessions and workflows are kept; `flowdrop` in Jupyter's data directory by default."
@@ -68,11 +105,33 @@ class FlowDropApp(ExtensionApp):
         min=0.0,
         help="How long the reply to an answered prompt waits for the run's next stop, in seconds.",
     ).tag(config=True)
+    trigger_interval_seconds = Float(
+        1.0, min=0.05, help="How long after a look at all triggers the next one begins, in seconds."
+    ).tag(config=True)
     owner_policy = Enum(
         ["auto", "local", "username"],
         default_value="auto",
         help="Who owns sessions: `local`, one owner for everybody who may log in; `username`, the name the"
         " identity provider gives; `auto`, `local` under the default token and password login.",
+    ).tag(config=True)
+
+    allowed_hosts = List(
+        Unicode(),
+        help="Hosts that workflows may call beside those on the public internet: host names, `name:port`,"
+        " `*.suffix`, addresses, or networks such as `10.1.0.0/16`.",
+    ).tag(config=True)
+    allow_private_network = Bool(
+        False,
+        help="Let workflows call every private and loopback address, this machine's own services included.",
+    ).tag(config=True)
+    allow_code = Bool(
+        True, help="Let workflows run code in kernels of their own, with the rights of this server's user."
+    ).tag(config=True)
+
+    publisher = Unicode("local", help="The publisher that exported bundles name.").tag(config=True)
+    trusted_publishers = List(
+        Unicode(),
+        help="Publishers whose bundles may be imported; any other needs an administrator's confirmation.",
     ).tag(config=True)
 
     # Set before anything can fail: a server whose extension did not come up must still end.
@@ -87,29 +146,36 @@ class FlowDropApp(ExtensionApp):
         data = Path(self.data_dir or Path(jupyter_data_dir()) / "flowdrop").expanduser()
         self._host = Host(
             TinyDBStore(data, read_only=self.read_only),
-            NodeRegistry.installed(),
+            self.registry(),
             root=root,
             private=(data,),
+            world=World(
+                network=Network(
+                    allowed_hosts=tuple(self.allowed_hosts), allow_private=self.allow_private_network
+                ),
+                kernels=ServerKernels(self.serverapp) if self.serverapp else None,
+                run_code=self.allow_code,
+                models=FlowDropModels(parent=self).models(),
+            ),
             reading=self.read_only,
             concurrency=self.concurrency,
             answer_wait=self.answer_wait_seconds,
             retention=FlowDropRetention(parent=self).policy(),
+            trigger_interval_seconds=self.trigger_interval_seconds,
+            publisher=self.publisher,
+            trusted_publishers=self.trusted_publishers,
         )
         self._starting = asyncio.Lock()
         self.settings.update(
             flowdrop_host=self._host,
+            flowdrop_categories=read_categories(self.categories),
             flowdrop_owner_policy=self.owner_policy,
             flowdrop_ensure_started=self.ensure_started,
         )
 
     def initialize_handlers(self) -> None:
         """Register every route under ``{base_url}flowdrop/api``."""
-        for route, handler in (
-            *catalog.ROUTES,
-            *workflows.ROUTES,
-            *sessions.ROUTES,
-            *interrupts.ROUTES,
-        ):
+        for route, handler in ALL_ROUTES:
             self.handlers.append((url_path_join("flowdrop", "api", route) + "/?", handler))
         self.handlers.append((r"flowdrop/api(?:/.*)?", UnknownRouteHandler))
 

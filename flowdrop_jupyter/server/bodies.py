@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import anyio.to_thread
 import msgspec
 
 from ..errors import InvalidInput
+from ..workflow.nesting import MAX_CONTAINERS, MAX_DEPTH, excess
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-MAX_DEPTH: Final = 63
-"""The deepest nesting of containers that is read; the body itself is level 1 (decision 3)."""
-
 _INLINE_BYTES: Final = 64 * 1024
-# Possessive: the pattern would otherwise keep a way back for each character of a long string.
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 
 async def read_object(body: bytes, *, optional: bool = False) -> dict[str, Any]:
     """Return the JSON object in a request body; a large one is read in a worker thread.
 
     :param optional: whether an absent body means ``{}``.
-    :raises InvalidInput: ``BODY_EMPTY``, ``BODY_TOO_LARGE``, ``BODY_TOO_DEEP``, ``BODY_MALFORMED`` or
-        ``BODY_NOT_AN_OBJECT``.
+    :raises InvalidInput: ``BODY_EMPTY``, ``BODY_TOO_LARGE``, ``BODY_TOO_DEEP``,
+        ``BODY_TOO_COMPLEX``, ``BODY_MALFORMED`` or ``BODY_NOT_AN_OBJECT``.
     """
     if not body:
         if optional:
@@ -40,21 +34,14 @@ async def read_object(body: bytes, *, optional: bool = False) -> dict[str, Any]:
 
 
 def _parse(body: bytes) -> Any:
-    # Depth is measured before parsing, so that no input can exhaust the parser's stack.
-    if _depth(body) > MAX_DEPTH:
+    # Looked at before parsing, so that no input can exhaust the parser's stack or hold up everybody else.
+    found = excess(body)
+    if found == "deep":
         raise InvalidInput(f"The request body nests deeper than {MAX_DEPTH} levels.", code="BODY_TOO_DEEP")
+    if found == "complex":
+        message = f"The request body holds more than {MAX_CONTAINERS} lists and objects."
+        raise InvalidInput(message, code="BODY_TOO_COMPLEX")
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput("The request body is not valid JSON.", code="BODY_MALFORMED") from error
-
-
-def _depth(body: bytes) -> int:
-    deepest = depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", body)):
-        if bracket in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest

@@ -12,31 +12,11 @@ from tornado import web
 from ..clock import format_time, system_clock
 from ..errors import NotFound
 from ..version import __version__
-from ..workflow import port_configuration
+from ..workflow.categories import served_categories
 from .handlers import WORKFLOW, FlowDropHandler, answers
 from .paging import page, scalar, window
 
 _STARTED: Final = time.monotonic()
-
-_CATEGORIES: Final = (
-    ("triggers", "Triggers", "mdi:lightning-bolt", "#a855f7"),
-    ("inputs", "Inputs", "mdi:arrow-down-circle", "#10b981"),
-    ("outputs", "Outputs", "mdi:arrow-up-circle", "#3b82f6"),
-    ("prompts", "Prompts", "mdi:message-text", "#f59e0b"),
-    ("models", "Models", "mdi:robot", "#6366f1"),
-    ("processing", "Processing", "mdi:cog", "#14b8a6"),
-    ("logic", "Logic", "mdi:source-branch", "#8b5cf6"),
-    ("data", "Data", "mdi:database", "#f97316"),
-    ("tools", "Tools", "mdi:wrench", "#eab308"),
-    ("helpers", "Helpers", "mdi:help-circle", "#64748b"),
-    ("vector stores", "Vector stores", "mdi:vector-square", "#0ea5e9"),
-    ("embeddings", "Embeddings", "mdi:vector-line", "#06b6d4"),
-    ("memories", "Memories", "mdi:brain", "#ec4899"),
-    ("agents", "Agents", "mdi:account-cog", "#d946ef"),
-    ("ai", "AI", "mdi:creation", "#7c3aed"),
-    ("interrupts", "Human in the loop", "mdi:account-question", "#ef4444"),
-    ("bundles", "Bundles", "mdi:package-variant", "#78716c"),
-)
 
 
 class HealthHandler(FlowDropHandler):
@@ -52,7 +32,7 @@ class HealthHandler(FlowDropHandler):
             "status": "healthy",
             "version": __version__,
             "service": "flowdrop-jupyter",
-            "uptime": round(time.monotonic() - _STARTED, 3),
+            "uptime": int(time.monotonic() - _STARTED),
         }
         seconds = datetime.timestamp(now.astimezone(UTC))
         data = {**described, "timestamp": round(seconds * 1000)}
@@ -63,15 +43,12 @@ class CategoriesHandler(FlowDropHandler):
     """``/categories``: the palette's groups (META-1); open without credentials."""
 
     auth_resource = WORKFLOW
+    failure = "The node categories could not be read."
 
     @allow_unauthenticated
     async def get(self) -> None:
-        self.answer(
-            [
-                {"name": name, "label": label, "icon": icon, "color": color, "description": ""}
-                for name, label, icon, color in _CATEGORIES
-            ]
-        )
+        used = (kind.category for kind in self.host.registry)
+        self.answer(served_categories(self.settings["flowdrop_categories"], used))
 
 
 class PortConfigHandler(FlowDropHandler):
@@ -81,11 +58,11 @@ class PortConfigHandler(FlowDropHandler):
 
     @allow_unauthenticated
     async def get(self) -> None:
-        self.answer(port_configuration())
+        self.answer(self.host.registry.lanes.served())
 
 
 class NodesHandler(FlowDropHandler):
-    """``/nodes``: the node types, all of them unless a limit is given."""
+    """``/nodes``: the enabled node types in order, all of them unless a limit is given (SCH-26)."""
 
     auth_resource = WORKFLOW
 
@@ -97,7 +74,7 @@ class NodesHandler(FlowDropHandler):
         found = [
             kind.metadata()
             for kind in self.host.registry
-            if (category is None or kind.category == category)
+            if (not category or kind.category == category)
             and (not search or _mentions(kind.name, kind.description, kind.tags, search))
         ]
         part = window(self.request)
@@ -109,7 +86,7 @@ class NodesHandler(FlowDropHandler):
 
 
 class NodeHandler(FlowDropHandler):
-    """``/nodes/{id}`` and ``/nodes/{id}/metadata``: one node type."""
+    """``/nodes/{id}`` and ``/nodes/{id}/metadata``: one node type, disabled ones too."""
 
     auth_resource = WORKFLOW
 

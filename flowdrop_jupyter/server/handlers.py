@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, cast
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, TypeAlias, cast
 
 import msgspec
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -69,11 +69,15 @@ _REQUEST_HEADERS: Final = (
 )
 _ANSWER_HEADERS: Final = "X-Total-Count, X-Page-Size, X-Page-Offset"
 _LAST_TROUBLE: Final = "flowdrop_last_trouble"
-_FAILURE: Final = "The server failed to answer. Its log has the details."
 
 
 class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
-    """Base of every FlowDrop handler; concrete classes set ``auth_resource``."""
+    """Base of every FlowDrop handler; concrete classes set ``auth_resource``.
+
+    ``failure`` is what is answered when the cause is not known; it gives nothing away (API-7).
+    """
+
+    failure: ClassVar[str] = "The server failed to answer. Its log has the details."
 
     @property
     def host(self) -> Host:
@@ -113,13 +117,23 @@ class FlowDropHandler(ExtensionHandlerMixin, APIHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what Jupyter or tornado refused in the same envelope, without any traceback."""
         if status_code >= 500:
-            self._refuse(status_code, "INTERNAL_ERROR", _FAILURE)
+            self._refuse(status_code, "INTERNAL_ERROR", self.failure)
             return
         if status_code == 403 and not self.current_user:
             # Jupyter answers 403 to strangers as well; clients renew their credentials on 401 only.
             status_code = 401
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self._methods()))
         code = _CODES.get(status_code, "BAD_REQUEST")
         self._refuse(status_code, code, _TEXTS.get(status_code, _TEXTS[400]))
+
+    def _methods(self) -> list[str]:
+        unimplemented = web.RequestHandler._unimplemented_method
+        return [
+            method
+            for method in self.SUPPORTED_METHODS
+            if getattr(type(self), method.lower()) is not unimplemented
+        ]
 
     def _refuse(self, status: int, code: str, text: str, details: Any = ()) -> None:
         body = {"success": False, "error": text, "code": code, "error_code": code, "details": list(details)}

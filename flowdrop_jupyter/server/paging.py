@@ -19,11 +19,12 @@ Row = TypeVar("Row")
 def scalar(request: HTTPServerRequest, name: str) -> str | None:
     """Return a query parameter's one value, or None when it is absent.
 
-    :raises InvalidInput: ``PARAMETER_REPEATED`` when it is given more than once (decision 3).
+    :raises InvalidInput: ``PARAMETER_REPEATED`` when it is given more than once or in the spelling of a
+        list, ``name[]`` (decision 3, STORE-15).
     """
     values = request.query_arguments.get(name, [])
-    if len(values) > 1:
-        raise InvalidInput(f"The parameter {name!r} may be given once only.", code="PARAMETER_REPEATED")
+    if len(values) > 1 or any(key.startswith(f"{name}[") for key in request.query_arguments):
+        raise InvalidInput(f"The parameter {name!r} takes one plain value.", code="PARAMETER_REPEATED")
     return values[0].decode("utf-8", "replace") if values else None
 
 
@@ -34,6 +35,18 @@ def number(request: HTTPServerRequest, name: str) -> int | None:
         return None
     digits = value.removeprefix("-")
     return int(value[:18]) if digits.isascii() and digits.isdigit() else None
+
+
+def one_of(value: str | None, choices: Sequence[str], name: str) -> str | None:
+    """Return a query parameter that is one of a few words, or absent.
+
+    :raises InvalidInput: ``PARAMETER_INVALID`` for any other word.
+    """
+    if value is not None and value not in choices:
+        raise InvalidInput(
+            f"The parameter {name} has to be one of: {', '.join(choices)}.", code="PARAMETER_INVALID"
+        )
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+from anyio import to_thread
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..workflow import validate
+from .contract import bump_of
 from .handlers import WORKFLOW, FlowDropHandler, answers
 from .paging import page, scalar, window
 
@@ -15,7 +17,7 @@ _SORT_KEYS: Final = {"created_at": "created", "updated_at": "changed", "name": "
 
 
 class WorkflowsHandler(FlowDropHandler):
-    """``/workflows``: all definitions, or a new one."""
+    """``/workflows``: all definitions, with ``?folder=`` the files in one folder, or a new one."""
 
     auth_resource = WORKFLOW
 
@@ -23,24 +25,27 @@ class WorkflowsHandler(FlowDropHandler):
     @authorized
     @answers
     async def get(self) -> None:
-        found = await self.host.workflows.find(scalar(self.request, "search"))
-        tags = {tag for tag in (scalar(self.request, "tags") or "").split(",") if tag}
-        if tags:
-            found = [workflow for workflow in found if tags & set(_tags(workflow))]
-        key = _SORT_KEYS.get(scalar(self.request, "sort") or "", "changed")
-        descending = scalar(self.request, "order") != "asc"
-        found.sort(key=lambda workflow: workflow[key], reverse=descending)
+        folder = scalar(self.request, "folder")
+        found = await self.host.workflows.find(
+            scalar(self.request, "search"),
+            among=None if folder is None else await self.host.definitions.folder(folder),
+            tags=[tag for tag in (scalar(self.request, "tags") or "").split(",") if tag],
+            sort=_SORT_KEYS.get(scalar(self.request, "sort") or "", "changed"),
+            down=scalar(self.request, "order") != "asc",
+        )
         rows, block = page(found, window(self.request))
         self.set_header("X-Total-Count", str(block["total"]))
         self.set_header("X-Page-Size", str(block["limit"]))
         self.set_header("X-Page-Offset", str(block["offset"]))
-        self.answer(rows, pagination=block)
+        served = await self.host.workflows.served(rows)
+        self.answer(await to_thread.run_sync(_written, served), pagination=block)
 
     @web.authenticated
     @authorized
     @answers
     async def post(self) -> None:
-        created = await self.host.workflows.create(await self.body(), self.principal)
+        bump = bump_of(scalar(self.request, "bump"))
+        created = await self.host.workflows.create(await self.body(), self.principal, bump=bump)
         self.answer(created, 201, message="The workflow was created.")
 
 
@@ -59,7 +64,8 @@ class WorkflowHandler(FlowDropHandler):
     @authorized
     @answers
     async def put(self, workflow_id: str) -> None:
-        updated = await self.host.workflows.update(workflow_id, await self.body())
+        bump = bump_of(scalar(self.request, "bump"))
+        updated = await self.host.workflows.update(workflow_id, await self.body(), bump=bump)
         self.answer(updated, message="The workflow was saved.")
 
     @web.authenticated
@@ -79,30 +85,22 @@ class ValidateHandler(FlowDropHandler):
     @authorized
     @answers
     async def post(self) -> None:
-        document = await self.body()
-        nodes, edges = _objects(document.get("nodes")), _objects(document.get("edges"))
-        findings = validate(nodes, edges, self.host.registry)
+        verdict = await self.host.workflows.check(await self.body())
         self.answer(
             {
-                "valid": not findings,
-                "errors": [found.message for found in findings],
-                "warnings": [],
+                "valid": verdict.valid,
+                "errors": [found.message for found in verdict.errors],
+                "warnings": [found.message for found in verdict.warnings],
                 "suggestions": [],
-                "details": [
-                    {"code": found.code, "message": found.message, "locator": found.locator}
-                    for found in findings
-                ],
+                "details": [found.detail() for found in verdict.errors],
+                "warning_details": [found.detail() for found in verdict.warnings],
             }
         )
 
 
-def _objects(items: Any) -> list[dict[str, Any]]:
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def _tags(workflow: dict[str, Any]) -> list[str]:
-    tags = workflow["metadata"].get("tags")
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+def _written(rows: list[dict[str, Any]]) -> list[msgspec.Raw]:
+    """Return rows as their JSON, one by one, so that others get a turn after each large one."""
+    return [msgspec.Raw(msgspec.json.encode(row)) for row in rows]
 
 
 ROUTES: Final = [

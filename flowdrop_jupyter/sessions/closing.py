@@ -16,7 +16,7 @@ from .sink import interrupt_event, node_event, run_event
 async def close_run(
     tx: SessionTransaction,
     run: RunRecord,
-    status: Literal["completed", "failed", "cancelled"],
+    status: Literal["completed", "failed", "cancelled", "max_iterations_exceeded"],
     clock: Clock,
     *,
     reason: str | None = None,
@@ -33,16 +33,17 @@ async def close_run(
             job.status = "cancelled"
             tx.put_job(job)
             tx.append_event(node_event(job))
+    failed = status in ("failed", "max_iterations_exceeded")
     run.status = status
     run.completed_at = format_time(clock())
     tx.put_run(run)
     message = await tx.message(run.message_id) if run.message_id else None
     if message is not None:
-        message.status = "failed" if status == "failed" else "completed"
+        message.status = "failed" if failed else "completed"
         tx.put_message(message)
     tx.append_event(run_event(run))
     tx.session.active_run = None
-    tx.session.status = "failed" if status == "failed" else "completed"
+    tx.session.status = "failed" if failed else "completed"
 
 
 async def settle_prompt(

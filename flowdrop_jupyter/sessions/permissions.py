@@ -7,11 +7,14 @@ owner, and a caller without an identity owns nothing.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
-from ..errors import Forbidden, NotFound
+from ..errors import Conflict, Forbidden, NotFound
 from ..store.records import Owner, SessionRecord
+
+logger = logging.getLogger(__name__)
 
 ADMINISTER: Final = "administer flowdrop_session"
 CREATE: Final = "create flowdrop_session"
@@ -78,17 +81,31 @@ class Principal:
         return Owner(id=self.id, name=self.name)
 
 
-def owns(principal: Principal, session: SessionRecord) -> bool:
-    """Tell whether *principal* is the session's owner; empty ids never match (MEM-9)."""
-    return bool(principal.id) and principal.id == session.owner.id
+class Owned(Protocol):
+    """Anything that belongs to somebody: a session, a snapshot, a trigger."""
+
+    owner: Owner
 
 
-def may(principal: Principal, action: Action, session: SessionRecord) -> bool:
-    """Tell whether *principal* may do *action* to *session*."""
+def owns(principal: Principal, thing: Owned) -> bool:
+    """Tell whether *principal* is the owner; empty ids never match (MEM-9)."""
+    return bool(principal.id) and principal.id == thing.owner.id
+
+
+def may(principal: Principal, action: Action, thing: Owned) -> bool:
+    """Tell whether *principal* may do *action* to a session, or to what is owned like one."""
     held = principal.permissions
     if ADMINISTER in held or _ANY[action] in held:
         return True
-    return _OWN[action] in held and owns(principal, session)
+    return _OWN[action] in held and owns(principal, thing)
+
+
+def may_drive(principal: Principal, session: Owned) -> bool:
+    """Tell whether *principal* may send turns to a session and stop its runs."""
+    held = principal.permissions
+    return ADMINISTER in held or (
+        EXECUTE in held and may(principal, "view", session) and may(principal, "edit", session)
+    )
 
 
 def may_list(principal: Principal) -> bool:
@@ -106,12 +123,21 @@ def require(principal: Principal, action: Action, session: SessionRecord | None)
 
     :raises NotFound: when it does not exist or may not be seen.
     :raises Forbidden: when it may be seen, but not this.
+    :raises Conflict: ``SESSION_WORKFLOW_MISSING`` when no workflow is attached to it (API-3).
     """
     if session is None or not may(principal, "view", session):
         raise NotFound("There is no such session.", code="SESSION_NOT_FOUND")
     if not may(principal, action, session):
         raise Forbidden("You may not do this with the session.", code="SESSION_FORBIDDEN")
+    if not session.workflow_id:
+        logger.warning("The session %s has no workflow attached to it.", session.id)
+        raise Conflict("The session has no workflow.", code="SESSION_WORKFLOW_MISSING")
     return session
+
+
+def may_confirm_publisher(principal: Principal) -> bool:
+    """Tell whether *principal* may vouch for the publisher of a bundle that nobody trusts yet (STORE-9)."""
+    return ADMINISTER in principal.permissions
 
 
 def require_create(principal: Principal) -> None:
@@ -130,9 +156,16 @@ def require_drive(principal: Principal, session: SessionRecord | None) -> Sessio
     :raises Forbidden: when it may be seen, but not driven.
     """
     found = require(principal, "view", session)
-    held = principal.permissions
-    if ADMINISTER in held:
-        return found
-    if EXECUTE not in held or not may(principal, "edit", found):
+    if not may_drive(principal, found):
         raise Forbidden("You may look at this session, but not drive it.", code="SESSION_FORBIDDEN")
     return found
+
+
+def require_launch(principal: Principal) -> None:
+    """Check that *principal* may start runs by themselves, or have them started.
+
+    :raises Forbidden: without the permissions to create sessions and to execute workflows.
+    """
+    require_create(principal)
+    if not principal.permissions & {ADMINISTER, EXECUTE}:
+        raise Forbidden("You may not run workflows.", code="RUN_FORBIDDEN")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..clock import seconds_between
 from ..store.records import InterruptRecord, MessageRecord, SessionRecord
 
 _CAMEL = {
@@ -70,7 +69,12 @@ def message_status_row(message: MessageRecord) -> dict[str, Any]:
 def interrupt_row(interrupt: InterruptRecord) -> dict[str, Any]:
     """Return the published interrupt: INT-22's 24 keys in order, then what the clients also read."""
     by = interrupt.resolved_by
-    config = dict(interrupt.config)
+    answered: dict[str, Any] = {}
+    if interrupt.resolved_at is not None:
+        answered["response_time"] = interrupt.resolved_at
+    if by is not None:
+        answered["user_id"] = by.id
+    config = {"message": interrupt.message, **interrupt.config}
     config |= {_CAMEL[key]: value for key, value in interrupt.config.items() if key in _CAMEL}
     return {
         "id": interrupt.id,
@@ -103,9 +107,9 @@ def interrupt_row(interrupt: InterruptRecord) -> dict[str, Any]:
         "config": config,
         "responseValue": interrupt.response,
         "response": interrupt.response,
-        "response_time": seconds_between(interrupt.created_at, interrupt.resolved_at),
-        "user_id": by.id if by else None,
         "resolvedByUserId": by.id if by else None,
         "resolvedByUserName": by.name if by else None,
         "metadata": {},
+        # The official document knows no null in these.
+        **answered,
     }

@@ -6,14 +6,15 @@ it acknowledges is durable before it returns; the workflow runs after that (DESI
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
 import anyio
 
 from ..clock import Clock, format_time, parse_time, system_clock
-from ..engine import compile_workflow
-from ..errors import Conflict, InvalidInput, NotFound
+from ..engine import interactive_strategy
+from ..errors import Conflict, InvalidInput, NotFound, StoreError
 from ..ids import IdFactory, new_id
 from ..nodes import NodeRegistry
 from ..store.protocol import SessionTransaction, Store
@@ -28,13 +29,16 @@ from ..store.records import (
     SessionStatus,
     WorkflowRecord,
 )
-from ..workflow import require_valid
 from .arguments import message_text, read_cursor, repeatable_id
 from .closing import close_run, put_system_message, settle_prompt
 from .inputs import launch_values
+from .launching import STRATEGY_KEY, require_launchable
 from .permissions import Principal, may_list, may_list_all, require, require_create, require_drive
 from .processor import DeferredMessageProcessor
 from .prompts import check_answer
+from .workflow_files import WorkflowSource
+
+logger = logging.getLogger(__name__)
 
 MAX_SESSION_NAME: Final = 100
 DEFAULT_PAGE: Final = 100
@@ -45,6 +49,7 @@ STOP_ECHO_SECONDS: Final = 30
 class SessionService:
     """Sessions, their messages, and the prompts in them.
 
+    :param workflows: where the definitions are; the store by default.
     :param answer_wait: seconds that an answer waits for the run's next stop.
     :param stop_wait: seconds that a stop waits for nodes to react before they are left behind.
     """
@@ -55,12 +60,14 @@ class SessionService:
         registry: NodeRegistry,
         processor: DeferredMessageProcessor,
         *,
+        workflows: WorkflowSource | None = None,
         answer_wait: float = 55.0,
         stop_wait: float = 5.0,
         clock: Clock = system_clock,
         ids: IdFactory = new_id,
     ) -> None:
         self._store = store
+        self._workflows: WorkflowSource = workflows or store
         self._registry = registry
         self._processor = processor
         self._answer_wait = answer_wait
@@ -77,10 +84,12 @@ class SessionService:
         *,
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
     ) -> SessionRecord:
         """Open a session on a workflow.
 
         :param name: at most 100 characters; ``Session N`` by default.
+        :param session_id: its id; a new one by default.
         :raises NotFound: ``WORKFLOW_NOT_FOUND``.
         :raises InvalidInput: when the name is empty or too long.
         :raises Forbidden: without the permission to create sessions.
@@ -97,7 +106,7 @@ class SessionService:
             name = f"Session {len(held) + 1}"
         now = format_time(self._clock())
         session = SessionRecord(
-            id=self._ids(),
+            id=session_id or self._ids(),
             workflow_id=workflow_id,
             name=name.strip(),
             owner=principal.owner,
@@ -140,6 +149,12 @@ class SessionService:
         if session.active_run is not None:
             await self._end_work(session_id, session.active_run)
         await self._store.remove_session(session_id)
+        try:
+            for kept in await self._store.memories("session", session_id):
+                await self._store.remove_memory(kept.scope, kept.scope_id, kept.key)
+        except StoreError as error:
+            # The session is gone all the same; no other one can read what it remembered.
+            logger.warning("What the session %s remembered is still kept: %s", session_id, error.message)
 
     # Messages
 
@@ -173,12 +188,11 @@ class SessionService:
             return repeated
         if session.status == "running":
             raise _running()
-        workflow = await self._store.workflow(session.workflow_id)
+        workflow = await self._workflows.workflow(session.workflow_id)
         if workflow is None:
             raise Conflict("The session has no workflow.", code="SESSION_WORKFLOW_MISSING")
         initial = launch_values(workflow, inputs)
-        require_valid(workflow.nodes, workflow.edges, self._registry)
-        compile_workflow(workflow, self._registry)
+        await require_launchable(workflow, self._registry)
         # A caller that gives up here must not leave a run behind that nobody was told of.
         with anyio.CancelScope(shield=True):
             async with self._store.transaction(session_id) as tx:
@@ -335,7 +349,7 @@ class SessionService:
             self._processor.abandon(session_id)
 
     async def _workflow(self, workflow_id: str) -> WorkflowRecord:
-        found = await self._store.workflow(workflow_id)
+        found = await self._workflows.workflow(workflow_id)
         if found is None:
             raise NotFound(f"There is no workflow {workflow_id!r}.", code="WORKFLOW_NOT_FOUND")
         return found
@@ -370,6 +384,10 @@ class SessionService:
                 snapshot_id=tx.put_workflow_snapshot(workflow),
                 message_id=message.id,
                 initiator=principal.id,
+                strategy=interactive_strategy(
+                    session=tx.session.metadata.get(STRATEGY_KEY),
+                    workflow=workflow.metadata.get(STRATEGY_KEY),
+                ).id,
                 initial=initial,
                 created_at=format_time(self._clock()),
             )

@@ -14,6 +14,7 @@ from ..ids import IdFactory
 from ..store.protocol import SessionTransaction, Store
 from ..store.records import (
     TERMINAL_RUN,
+    CheckpointRecord,
     EventRecord,
     InterruptRecord,
     JobRecord,
@@ -44,10 +45,15 @@ class SessionRunSink:
         """Keep jobs that will never execute in this run."""
         await self._keep(jobs)
 
-    async def finished(self, job: JobRecord, node: PlannedNode) -> None:
-        """Keep a finished job, and the assistant message that its node may write."""
+    async def finished(
+        self, job: JobRecord, node: PlannedNode, checkpoint: CheckpointRecord | None = None
+    ) -> None:
+        """Keep a finished job with its checkpoint, and the assistant message that its node may write."""
         async with self._step() as tx:
             _put_job(tx, job)
+            if checkpoint is not None:
+                checkpoint.session_id = self._run.session_id
+                tx.put_checkpoint(checkpoint)
             content = _message_content(job, node)
             if content is not None:
                 tx.put_message(

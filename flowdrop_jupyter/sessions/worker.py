@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,10 @@ import anyio
 from anyio import to_thread
 
 from ..clock import Clock, format_time, seconds_between, system_clock
-from ..engine import Outcome, Run, RunEnvironment, compile_workflow
+from ..engine import Outcome, PlanCache, RunEnvironment, prepare_run, strategy_or_default
 from ..errors import CompileError, FlowDropError, NodeError, RunEnded, StoreDamaged
 from ..ids import IdFactory, new_id
-from ..nodes import Answer, Files, NodeRegistry, Turn
+from ..nodes import DEFAULT_WORLD, Answer, Files, Identity, NodeRegistry, Turn, World
 from ..store.protocol import SessionTransaction, Store
 from ..store.records import (
     TERMINAL_RUN,
@@ -29,6 +30,7 @@ from ..store.records import (
     WorkflowRecord,
 )
 from .closing import close_run, put_system_message
+from .memory import StoredMemory
 from .sink import SessionRunSink, node_event, run_event
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class SessionMessageWorker:
 
     :param root: the directory whose files nodes may touch.
     :param private: files and folders below it that they may not.
+    :param world: what nodes may reach beside files.
     :param thread_limit: how many synchronous node functions run at once.
     """
 
@@ -53,14 +56,17 @@ class SessionMessageWorker:
         *,
         root: Path,
         private: Sequence[Path] = (),
+        world: World = DEFAULT_WORLD,
         thread_limit: int = 8,
         clock: Clock = system_clock,
         ids: IdFactory = new_id,
     ) -> None:
         self._store = store
         self._registry = registry
+        self._plans = PlanCache(registry)
         self._root = root
         self._private = tuple(private)
+        self._world = replace(world, memory=world.memory or StoredMemory(store))
         self._thread_limit = thread_limit
         self._limiter: anyio.CapacityLimiter | None = None
         self._clock = clock
@@ -98,6 +104,7 @@ class SessionMessageWorker:
                 return None
             if run.status != "running":
                 run.status = "running"
+                run.paused_reason = None
                 run.started_at = run.started_at or format_time(self._clock())
                 tx.put_run(run)
                 tx.append_event(run_event(run))
@@ -140,11 +147,18 @@ class SessionMessageWorker:
 
     async def _execute(self, run: RunRecord) -> Outcome:
         try:
-            plan = compile_workflow(await self._snapshot(run), self._registry)
-            jobs = {job.node_id: job for job in await self._store.jobs(run.session_id, run.id)}
-            environment = await self._environment(run)
+            plan = self._plans.plan(await self._snapshot(run), run.snapshot_id)
+            jobs = await self._store.jobs(run.session_id, run.id)
+            environment = await self._environment(run, jobs)
             sink = SessionRunSink(self._store, run, clock=self._clock, ids=self._ids)
-            return await Run(plan, jobs, environment, sink, clock=self._clock, ids=self._ids).execute()
+            with anyio.move_on_after(run.timeout_seconds):
+                # A run goes on under the strategy it was begun with, and no other (ORC-13).
+                strategy = strategy_or_default(run.strategy)
+                started = prepare_run(
+                    strategy, plan, jobs, environment, sink, clock=self._clock, ids=self._ids
+                )
+                return await started.execute()
+            return _out_of_time(run.timeout_seconds)
         except Exception as error:
             # Whatever broke, the session must not stay `running` with nobody at work.
             first = _first(error)
@@ -161,7 +175,7 @@ class SessionMessageWorker:
             raise StoreDamaged(f"The workflow that the run {run.id} was frozen from is missing.")
         return found
 
-    async def _environment(self, run: RunRecord) -> RunEnvironment:
+    async def _environment(self, run: RunRecord, jobs: Sequence[JobRecord]) -> RunEnvironment:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._thread_limit)
         session = await self._store.session(run.session_id)
@@ -175,12 +189,17 @@ class SessionMessageWorker:
             ),
             limiter=self._limiter,
             answers=_answers(await self._store.interrupts(run.session_id), run.id),
+            world=self._world,
+            identity=_identity(session, run),
+            registry=self._registry,
+            max_steps=run.max_steps,
+            checkpoints=await self._store.checkpoints(run.session_id, run.id) if jobs else [],
         )
 
     async def _turn(self, run: RunRecord) -> Turn:
         message = await self._store.message(run.session_id, run.message_id) if run.message_id else None
         if message is None:
-            return Turn()
+            return Turn(inputs=run.inputs, event=run.event)
         page = await self._store.messages(
             run.session_id, before=message.sequence_number, limit=HISTORY_MESSAGES
         )
@@ -200,20 +219,22 @@ class SessionMessageWorker:
             if current is None or current.status in TERMINAL_RUN:
                 return None
             if outcome.status == "paused":
-                if await _any_pending(tx, current):
+                if outcome.paused_reason is None and await _any_pending(tx, current):
                     return current
                 current.status = "paused"
+                current.paused_reason = outcome.paused_reason
                 tx.put_run(current)
                 tx.append_event(run_event(current))
                 tx.session.status = "awaiting_input"
                 return None
-            if outcome.status == "failed":
+            if outcome.checkpoint is not None:
+                outcome.checkpoint.session_id = run.session_id
+                tx.put_checkpoint(outcome.checkpoint)
+            if outcome.status in ("failed", "max_iterations_exceeded"):
                 error = outcome.error or {"message": "The run failed.", "code": "RUN_FAILED", "node_id": None}
                 current.error = error
                 put_system_message(tx, current, error["message"], self._ids, error=error)
-                await close_run(tx, current, "failed", self._clock)
-            else:
-                await close_run(tx, current, "completed", self._clock)
+            await close_run(tx, current, outcome.status, self._clock)
             return None
 
 
@@ -240,6 +261,20 @@ def _answers(interrupts: Sequence[InterruptRecord], run_id: str) -> dict[str, li
                 )
             )
     return answers
+
+
+def _identity(session: SessionRecord | None, run: RunRecord) -> Identity:
+    """Return on whose behalf a run remembers: the session's owner, whoever sent the turn (MEM-8)."""
+    return Identity(
+        user_id=session.owner.id if session else None,
+        session_id=session.id if session else None,
+        workflow_id=run.workflow_id,
+    )
+
+
+def _out_of_time(seconds: float | None) -> Outcome:
+    message = f"The run was at work for longer than the {seconds:g} seconds it was given." if seconds else ""
+    return Outcome("failed", {"message": message, "code": "RUN_TIMEOUT", "node_id": None})
 
 
 def _base_folder(session: SessionRecord | None, root: Path) -> str:

@@ -17,6 +17,7 @@ from .records import (
     MessageRecord,
     MessageRole,
     MessageStatus,
+    NodeTypeRecord,
     Owner,
     RunRecord,
     RunStatus,
@@ -25,6 +26,7 @@ from .records import (
     SessionStatus,
     SnapshotRecord,
     StoreUsage,
+    WorkflowHeader,
     WorkflowRecord,
 )
 from .retention import RetentionPolicy, SweepReport, sweep
@@ -47,6 +49,7 @@ __all__ = [
     "MessageRecord",
     "MessageRole",
     "MessageStatus",
+    "NodeTypeRecord",
     "Owner",
     "RetentionPolicy",
     "RunRecord",
@@ -60,6 +63,7 @@ __all__ = [
     "StoreUsage",
     "SweepReport",
     "TinyDBStore",
+    "WorkflowHeader",
     "WorkflowRecord",
     "session_cursor",
     "sweep",

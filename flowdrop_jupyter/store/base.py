@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -15,19 +16,31 @@ import anyio
 from anyio import to_thread
 from msgspec.structs import replace
 
-from ..clock import Clock, format_time, parse_time
+from ..clock import Clock, format_time
 from ..errors import Conflict, NotFound, StoreDamaged
 from .blobs import content_hash, is_blob_name, mentions, split_row
 from .draft import Draft
-from .records import MemoryRecord, SessionFilter, SessionRecord, StoreUsage, WorkflowRecord
-from .rows import freeze
+from .records import (
+    MemoryRecord,
+    NodeTypeRecord,
+    SessionFilter,
+    SessionRecord,
+    StoreUsage,
+    WorkflowHeader,
+    WorkflowRecord,
+)
+from .rows import Batch, freeze
 from .session_store import SessionStore
 from .shelf import MemoryShelf
-from .workflows import WorkflowShelf
+from .workflows import NodeTypeShelf, WorkflowShelf
 
 logger = logging.getLogger(__name__)
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+WORKFLOWS: Final = "workflows"
+NODE_TYPES: Final = "node_types"
+"""The tables of what a workflow consists of."""
+
+_INLINE_BYTES: Final = 64 * 1024
 _TRIM_AT_ONCE: Final = 500
 
 
@@ -40,12 +53,17 @@ class StateStore(SessionStore):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self._shelf = WorkflowShelf()
+        self._type_shelf = NodeTypeShelf()
         self._memory_shelf = MemoryShelf()
         self._references: dict[str, tuple[tuple[str, int], frozenset[str]]] = {}
 
     @abstractmethod
-    async def _write_workflow(self, number: int, raw: bytes | None) -> None:
-        """Make a workflow's row durable, or its removal when *raw* is None."""
+    async def _write_definitions(self, batch: Batch) -> None:
+        """Make rows of workflows and node types durable, all of them or none."""
+
+    @abstractmethod
+    async def _erase_definition(self, table: str, number: int) -> None:
+        """Make the removal of one such row durable."""
 
     @abstractmethod
     async def _write_memory(self, number: int, raw: bytes | None) -> None:
@@ -71,23 +89,36 @@ class StateStore(SessionStore):
 
     async def workflow(self, workflow_id: str) -> WorkflowRecord | None:
         """Return one workflow, or None."""
-        return self._workflows().get(workflow_id)
+        shelf = self._workflows()
+        raw = shelf.raw(workflow_id)
+        return None if raw is None else (await _decoded([raw], shelf.decode))[0]
+
+    async def workflow_headers(self) -> list[WorkflowHeader]:
+        """Return the headers of all workflows, newest ``changed`` first; cheap, however large they are."""
+        return self._workflows().headers()
 
     async def workflows(self) -> list[WorkflowRecord]:
         """Return all workflows, newest ``changed`` first."""
-        return sorted(
-            self._workflows().all(),
-            key=lambda workflow: (parse_time(workflow.changed) or _LONG_AGO, workflow.id),
-            reverse=True,
-        )
+        shelf = self._workflows()
+        raws = [raw for header in shelf.headers() if (raw := shelf.raw(header.id)) is not None]
+        return await _decoded(raws, shelf.decode)
 
-    async def save_workflow(self, workflow: WorkflowRecord, *, new: bool) -> None:
-        """Write a workflow; Conflict when *new* and known, NotFound when not *new* and unknown."""
-        raw = freeze(workflow)
+    async def save_workflow(
+        self, workflow: WorkflowRecord, *, new: bool, node_types: Sequence[NodeTypeRecord] = ()
+    ) -> None:
+        """Write a workflow with the node types that it brings, all of it or nothing."""
+        header = WorkflowHeader.of(workflow)
+        row = await to_thread.run_sync(freeze, workflow)
+        types = [freeze(node_type) for node_type in node_types]
         async with self._shelf_turn:
             number = self._workflows().place(workflow.id, new=new)
-            with self._blobs.commit({"workflows": {number: raw}}):
-                await self._completion.run(partial(self._keep_workflow, workflow.id, number, raw))
+            places = self._node_types().places(node_types)
+            batch: Batch = {WORKFLOWS: {number: row}}
+            if places:
+                batch[NODE_TYPES] = dict(zip(places, types, strict=True))
+            with self._blobs.commit(batch):
+                type_ids = [node_type.id for node_type in node_types]
+                await self._completion.run(partial(self._keep_definitions, batch, header, type_ids))
 
     async def remove_workflow(self, workflow_id: str) -> bool:
         """Remove a workflow; tell whether it was there."""
@@ -95,7 +126,29 @@ class StateStore(SessionStore):
             number = self._workflows().number(workflow_id)
             if number is None:
                 return False
-            await self._completion.run(partial(self._keep_workflow, workflow_id, number, None))
+            await self._completion.run(partial(self._drop_definition, WORKFLOWS, workflow_id, number))
+            return True
+
+    async def node_types(self) -> list[NodeTypeRecord]:
+        """Return the node types that were made at run time, by id."""
+        return self._node_types().all()
+
+    async def add_node_type(self, node_type: NodeTypeRecord) -> None:
+        """Write a new node type; Conflict when its id is taken."""
+        raw = freeze(node_type)
+        async with self._shelf_turn:
+            (number,) = self._node_types().places([node_type])
+            batch: Batch = {NODE_TYPES: {number: raw}}
+            with self._blobs.commit(batch):
+                await self._completion.run(partial(self._keep_definitions, batch, None, [node_type.id]))
+
+    async def remove_node_type(self, type_id: str) -> bool:
+        """Remove a node type; tell whether it was there."""
+        async with self._shelf_turn:
+            number = self._node_types().number(type_id)
+            if number is None:
+                return False
+            await self._completion.run(partial(self._drop_definition, NODE_TYPES, type_id, number))
             return True
 
     async def memory(self, scope: str, scope_id: str, key: str) -> MemoryRecord | None:
@@ -153,9 +206,19 @@ class StateStore(SessionStore):
             with self._blobs.commit({"memory": {number: raw}}):
                 await self._completion.run(partial(self._keep_memory, key, number, raw))
 
-    async def _keep_workflow(self, workflow_id: str, number: int, raw: bytes | None) -> None:
-        await self._write_workflow(number, raw)
-        self._shelf.put(workflow_id, number, raw)
+    async def _keep_definitions(
+        self, batch: Batch, header: WorkflowHeader | None, type_ids: Sequence[str]
+    ) -> None:
+        await self._write_definitions(batch)
+        if header is not None:
+            for number, raw in batch[WORKFLOWS].items():
+                self._shelf.keep(header, number, raw)
+        for type_id, (number, raw) in zip(type_ids, batch.get(NODE_TYPES, {}).items(), strict=True):
+            self._type_shelf.put(type_id, number, raw)
+
+    async def _drop_definition(self, table: str, key: str, number: int) -> None:
+        await self._erase_definition(table, number)
+        (self._shelf if table == WORKFLOWS else self._type_shelf).put(key, number, None)
 
     async def _keep_memory(self, key: tuple[str, str, str], number: int, raw: bytes | None) -> None:
         await self._write_memory(number, raw)
@@ -203,7 +266,7 @@ class StateStore(SessionStore):
             references, complete = await self._find_references()
             if not complete:
                 return {}
-            others = [*self._shelf.raws(), *self._memory_shelf.raws()]
+            others = [*self._shelf.raws(), *self._type_shelf.raws(), *self._memory_shelf.raws()]
             used = (await to_thread.run_sync(mentions, others)).union(*references.values())
             grace = timedelta(seconds=grace_seconds)
             sweep = partial(self._blobs.remove_unused, sizes, used, self._clock(), grace)
@@ -268,6 +331,19 @@ class StateStore(SessionStore):
         self._check_ready()
         return self._shelf
 
+    def _node_types(self) -> NodeTypeShelf:
+        self._workflows()
+        return self._type_shelf
+
     def _memories(self) -> MemoryShelf:
         self._check_ready()
         return self._memory_shelf
+
+
+async def _decoded(raws: Sequence[bytes], decode: Callable[[bytes], WorkflowRecord]) -> list[WorkflowRecord]:
+    """Return the workflows in rows; what is large is read in a worker thread."""
+
+    def read() -> list[WorkflowRecord]:
+        return [decode(raw) for raw in raws]
+
+    return read() if sum(map(len, raws)) <= _INLINE_BYTES else await to_thread.run_sync(read)

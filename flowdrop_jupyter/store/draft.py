@@ -257,7 +257,7 @@ class Draft:
         for number in self._job_numbers(run_id):
             self._jobs.replace(number, replace(self._jobs[number], output=None))
         for number in self._checkpoint_numbers(run_id):
-            self._checkpoints.replace(number, replace(self._checkpoints[number], state={}))
+            self._checkpoints.replace(number, replace(self._checkpoints[number], state={}, update=None))
 
     def _job_numbers(self, run_id: str) -> list[int]:
         return self._state.job_numbers(run_id) + self._new_jobs.get(run_id, [])

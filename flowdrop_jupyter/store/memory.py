@@ -52,6 +52,14 @@ class MemoryStore(StateStore):
         held = (state.session() for state in self._states.values())
         return select(held, where, limit=limit, cursor=cursor)
 
+    async def session_of(self, record_id: str) -> str | None:
+        """Return the id of the session that the run or interrupt with this id belongs to, or None."""
+        self._check_ready()
+        for session_id, state in self._states.items():
+            if any(rows.number(record_id) is not None for rows in (state.runs, state.interrupts)):
+                return session_id
+        return None
+
     async def remove_session(self, session_id: str, *, updated_at: str | None = None) -> bool:
         """Remove a session with everything that belongs to it; tell whether that was done."""
         self._check_ready()
@@ -84,7 +92,10 @@ class MemoryStore(StateStore):
     async def _commit(self, session_id: str, state: SessionState, batch: Batch) -> None:
         state.apply(batch)
 
-    async def _write_workflow(self, number: int, raw: bytes | None) -> None:
+    async def _write_definitions(self, batch: Batch) -> None:
+        pass
+
+    async def _erase_definition(self, table: str, number: int) -> None:
         pass
 
     async def _write_memory(self, number: int, raw: bytes | None) -> None:
@@ -106,9 +117,3 @@ class MemoryStore(StateStore):
         return {
             session_id: sum(len(raw) for raw in state.raws()) for session_id, state in self._states.items()
         }
-
-    async def _session_of(self, interrupt_id: str) -> str | None:
-        for session_id, state in self._states.items():
-            if state.interrupts.number(interrupt_id) is not None:
-                return session_id
-        return None

@@ -14,10 +14,12 @@ from .records import (
     MemoryRecord,
     MessagePage,
     MessageRecord,
+    NodeTypeRecord,
     RunRecord,
     SessionFilter,
     SessionRecord,
     StoreUsage,
+    WorkflowHeader,
     WorkflowRecord,
 )
 
@@ -121,21 +123,41 @@ class Store(Protocol):
         """Return one workflow, or None."""
         ...
 
+    async def workflow_headers(self) -> list[WorkflowHeader]:
+        """Return the headers of all workflows, newest ``changed`` first; cheap, however large they are."""
+        ...
+
     async def workflows(self) -> list[WorkflowRecord]:
         """Return all workflows, newest ``changed`` first."""
         ...
 
-    async def save_workflow(self, workflow: WorkflowRecord, *, new: bool) -> None:
-        """Write a workflow.
+    async def save_workflow(
+        self, workflow: WorkflowRecord, *, new: bool, node_types: Sequence[NodeTypeRecord] = ()
+    ) -> None:
+        """Write a workflow, and with it the node types that it brings: all of it or nothing (STORE-9).
 
         :param new: whether it must not exist yet; otherwise it must.
-        :raises Conflict: code ``WORKFLOW_EXISTS`` when *new* and the id is taken (STORE-3).
+        :param node_types: none of them may exist yet.
+        :raises Conflict: code ``WORKFLOW_EXISTS`` when *new* and the id is taken (STORE-3), code
+            ``NODE_TYPE_EXISTS`` when the id of a node type is.
         :raises NotFound: code ``WORKFLOW_NOT_FOUND`` when not *new* and the id is unknown.
         """
         ...
 
     async def remove_workflow(self, workflow_id: str) -> bool:
         """Remove a workflow; tell whether it was there. Its sessions stay (decision 10)."""
+        ...
+
+    async def node_types(self) -> list[NodeTypeRecord]:
+        """Return the node types that were made at run time, by id."""
+        ...
+
+    async def add_node_type(self, node_type: NodeTypeRecord) -> None:
+        """Write a new node type; raises Conflict (``NODE_TYPE_EXISTS``) when its id is taken."""
+        ...
+
+    async def remove_node_type(self, type_id: str) -> bool:
+        """Remove a node type; tell whether it was there. Workflows that use it stay."""
         ...
 
     async def create_session(self, session: SessionRecord) -> None:
@@ -157,6 +179,10 @@ class Store(Protocol):
             come and go.
         :raises InvalidInput: code ``CURSOR_INVALID`` when *cursor* is no such text.
         """
+        ...
+
+    async def session_of(self, record_id: str) -> str | None:
+        """Return the id of the session that the run or interrupt with this id belongs to, or None."""
         ...
 
     async def remove_session(self, session_id: str, *, updated_at: str | None = None) -> bool:
@@ -213,6 +239,10 @@ class Store(Protocol):
 
     async def run(self, session_id: str, run_id: str) -> RunRecord | None:
         """Return one run, or None."""
+        ...
+
+    async def job(self, session_id: str, job_id: str) -> JobRecord | None:
+        """Return one job of the session, or None."""
         ...
 
     async def jobs(self, session_id: str, run_id: str) -> Sequence[JobRecord]:

@@ -35,7 +35,14 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class WorkflowRecord(msgspec.Struct, kw_only=True):
-    """A stored workflow definition; ``created`` and ``changed`` are ISO 8601 texts."""
+    """A stored workflow definition; ``created`` and ``changed`` are ISO 8601 texts.
+
+    ``inputs`` and ``outputs`` are the manifests: entries of ``name``, ``node_id``, ``port`` and an
+    author's own words, kept as they were submitted (MAN-2, MAN-3). ``parameter_schema`` and
+    ``output_schema`` are the contract as it was last built, ``contract_version`` its number (STORE-8).
+    ``extra`` holds the top-level keys that this version gives no meaning to. ``interface`` is only in
+    rows that were written before there were manifests; it is read into them.
+    """
 
     id: str
     name: str
@@ -43,11 +50,60 @@ class WorkflowRecord(msgspec.Struct, kw_only=True):
     nodes: list[dict[str, Any]] = []
     edges: list[dict[str, Any]] = []
     metadata: dict[str, Any] = {}
-    interface: dict[str, Any] | None = None
+    inputs: list[dict[str, Any]] = []
+    outputs: list[dict[str, Any]] = []
+    contract_version: str = "0.0.0"
+    parameter_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    interface: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
     extra: dict[str, Any] = {}
     created: str = ""
     changed: str = ""
     uid: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.interface, dict):
+            self.inputs = self.inputs or _manifest(self.interface.get("inputs"))
+            self.outputs = self.outputs or _manifest(self.interface.get("outputs"))
+        self.interface = msgspec.UNSET
+
+
+class WorkflowHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What lists look workflows through by; ``tags`` are those of the metadata that are texts."""
+
+    id: str
+    name: str
+    tags: frozenset[str] = frozenset()
+    created: str = ""
+    changed: str = ""
+
+    @classmethod
+    def of(cls, workflow: WorkflowRecord) -> WorkflowHeader:
+        """Return the header of a workflow."""
+        tags = workflow.metadata.get("tags")
+        return cls(
+            id=workflow.id,
+            name=workflow.name,
+            tags=frozenset(tag for tag in tags if isinstance(tag, str))
+            if isinstance(tags, list)
+            else frozenset(),
+            created=workflow.created,
+            changed=workflow.changed,
+        )
+
+
+class NodeTypeRecord(msgspec.Struct, kw_only=True):
+    """A node type that was made at run time: a preset on a processor that is installed.
+
+    ``preset`` is its declaration as it was submitted; ``publisher`` and ``workflow_id`` tell the
+    bundle it came with. ``created`` is an ISO 8601 text.
+    """
+
+    id: str
+    preset: dict[str, Any]
+    publisher: str = ""
+    workflow_id: str = ""
+    created: str = ""
 
 
 class SessionRecord(msgspec.Struct, kw_only=True):
@@ -101,6 +157,10 @@ class RunRecord(msgspec.Struct, kw_only=True):
     """One execution of a workflow, frozen in the snapshot ``snapshot_id`` (decision 20).
 
     ``initial`` is keyed by node id, then port (DATA-6). ``error`` is ``{message, code, node_id}``.
+    ``inputs`` are a launch's values by declared name; a turn's are with its message. Limits that
+    the caller set are in ``timeout_seconds``, of work, and ``max_steps``, in executed nodes.
+    ``event`` is what fired, for a run that a trigger began; ``rerun_of`` is the run that it repeats.
+    ``paused_reason`` names the limit that paused it; None while a person is waited for (ORC-10).
     ``workflow`` is only in rows that were written before there were snapshots: the run itself is
     its snapshot then, by its own id, and keeps the definition for as long as it exists.
     """
@@ -115,10 +175,16 @@ class RunRecord(msgspec.Struct, kw_only=True):
     strategy: str = "flowdrop_stategraph:stategraph"
     status: RunStatus = "pending"
     initial: dict[str, dict[str, Any]] = {}
+    inputs: dict[str, Any] = {}
+    event: dict[str, Any] | None = None
+    rerun_of: str | None = None
+    timeout_seconds: float | None = None
+    max_steps: int | None = None
     created_at: str = ""
     started_at: str | None = None
     completed_at: str | None = None
     stop_requested: bool = False
+    paused_reason: str | None = None
     error: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -130,6 +196,10 @@ class JobRecord(msgspec.Struct, kw_only=True):
     """One execution of one node; ``output`` is kept for completed and error-routed jobs.
 
     ``order`` is the position in which jobs of the run finished, from 1; 0 while unfinished.
+    ``execution`` counts the executions of the node before this one in its run, ``stamp`` has the round
+    of each loop it is in by the loop's head, outermost first (SG-8, SG-17); rows that were written
+    before there were loops have none. ``step`` is what it made of the list that a loop goes through, of
+    runs that keep no checkpoints.
     ``duration_us`` is microseconds between start and completion. ``restarts`` counts how often a
     new process ran it again because an earlier one had died at it.
     """
@@ -140,6 +210,9 @@ class JobRecord(msgspec.Struct, kw_only=True):
     node_type_id: str
     status: JobStatus = "idle"
     order: int = 0
+    execution: int = 0
+    stamp: dict[str, int] | None = None
+    step: dict[str, Any] | None = None
     attempt: int = 0
     restarts: int = 0
     started_at: str | None = None
@@ -151,6 +224,11 @@ class JobRecord(msgspec.Struct, kw_only=True):
     error_routed: bool = False
     skip_reason: str | None = None
     interrupt_id: str | None = None
+
+    @property
+    def result_key(self) -> str:
+        """The key that its result is told under: the node's id, with a number from the second on (SG-8)."""
+        return f"{self.node_id}:{self.execution}" if self.execution else self.node_id
 
 
 class InterruptRecord(msgspec.Struct, kw_only=True):
@@ -184,7 +262,9 @@ class InterruptRecord(msgspec.Struct, kw_only=True):
 class CheckpointRecord(msgspec.Struct, kw_only=True):
     """The state of a run at one point; ``name`` is a node's id or ``workflow_end``.
 
-    ``parent_id`` is the checkpoint it follows. The store gives ``created_at`` when it is missing.
+    ``parent_id`` is the checkpoint it follows. With an ``update``, the state is the one in ``state``,
+    or else that of the parent, with the update reduced into it; so a step is as small as what it
+    changed. The store gives ``created_at`` when it is missing.
     """
 
     id: str
@@ -192,6 +272,7 @@ class CheckpointRecord(msgspec.Struct, kw_only=True):
     session_id: str
     name: str
     state: dict[str, Any]
+    update: dict[str, Any] | None = None
     parent_id: str | None = None
     created_at: str = ""
 
@@ -250,3 +331,28 @@ class StoreUsage(msgspec.Struct, frozen=True, kw_only=True):
     sessions: dict[str, int]
     blobs: dict[str, int]
     references: dict[str, frozenset[str]]
+
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    ("label", "title"),
+    ("description", "description"),
+    ("examples", "examples"),
+    ("required", "required"),
+)
+
+
+def _manifest(entries: Any) -> list[dict[str, Any]]:
+    """Return the manifest that one side of an old ``interface`` declares; drafts without one binding drop."""
+    found: list[dict[str, Any]] = []
+    for entry in entries if isinstance(entries, list) else []:
+        bindings = entry.get("bindings") if isinstance(entry, dict) else None
+        if not isinstance(bindings, list) or len(bindings) != 1 or not isinstance(bindings[0], dict):
+            continue
+        bound = {
+            "name": entry.get("id"),
+            "node_id": bindings[0].get("nodeId"),
+            "port": bindings[0].get("portId"),
+        }
+        if all(isinstance(value, str) for value in bound.values()):
+            found.append(bound | {ours: entry[theirs] for theirs, ours in _WORDS if theirs in entry})
+    return found

@@ -79,8 +79,8 @@ class SessionStore(ABC):
         """Remove a blob, which exists."""
 
     @abstractmethod
-    async def _session_of(self, interrupt_id: str) -> str | None:
-        """Return the id of the session that an interrupt belongs to, or None."""
+    async def session_of(self, record_id: str) -> str | None:
+        """Return the id of the session that the run or interrupt with this id belongs to, or None."""
 
     async def create_session(self, session: SessionRecord) -> None:
         """Write a new session; raises Conflict (``SESSION_EXISTS``) when the id is taken.
@@ -150,6 +150,11 @@ class SessionStore(ABC):
         state = await self._read(session_id)
         return None if state is None else await self._find(state.runs, run_id)
 
+    async def job(self, session_id: str, job_id: str) -> JobRecord | None:
+        """Return one job of the session, or None."""
+        state = await self._read(session_id)
+        return None if state is None else await self._find(state.jobs, job_id)
+
     async def jobs(self, session_id: str, run_id: str) -> list[JobRecord]:
         """Return the run's jobs in the order in which they were first put; empty when unknown."""
         state = await self._read(session_id)
@@ -171,7 +176,7 @@ class SessionStore(ABC):
     async def interrupt(self, interrupt_id: str) -> InterruptRecord | None:
         """Return the interrupt with this id, whichever session it belongs to, or None."""
         self._check_ready()
-        session_id = await self._session_of(interrupt_id)
+        session_id = await self.session_of(interrupt_id)
         state = None if session_id is None else await self._state(session_id)
         return None if state is None else await self._find(state.interrupts, interrupt_id)
 

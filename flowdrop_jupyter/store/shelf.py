@@ -29,7 +29,10 @@ class Shelf(Generic[K, R]):
     def load(self, rows: dict[int, bytes]) -> None:
         """Take over all rows of a file; one of another kind raises ``msgspec.MsgspecError``."""
         for number, raw in rows.items():
-            self.put(self._key(self.decode(raw)), number, raw)
+            self._load(number, raw, self.decode(raw))
+
+    def _load(self, number: int, raw: bytes, row: R) -> None:
+        self.put(self._key(row), number, raw)
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._rows)
@@ -48,9 +51,14 @@ class Shelf(Generic[K, R]):
         row = self._rows.get(key)
         return None if row is None else row[0]
 
+    @property
+    def free_number(self) -> int:
+        """The lowest number above all that were given out."""
+        return self._highest + 1
+
     def next_number(self, key: K) -> int:
         """Return the number to write a row to: its own, or a new one."""
-        return self.number(key) or self._highest + 1
+        return self.number(key) or self.free_number
 
     def put(self, key: K, number: int, raw: bytes | None) -> None:
         """Take over a row that is now durable, or its removal when *raw* is None."""

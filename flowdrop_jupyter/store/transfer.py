@@ -3,6 +3,7 @@
 ::
 
     {"flowdrop":1,"exported_at":"2026-01-31T12:00:00.000000Z"}
+    {"kind":"node_type","row":{…}}
     {"kind":"workflow","row":{…}}
     {"kind":"memory","row":{…}}
     {"kind":"blob","sha256":"…","base64":"…"}
@@ -28,7 +29,7 @@ import msgspec
 from ..errors import InvalidInput, StoreError
 from .blobs import blob_places, content_hash, mentions
 from .protocol import Store
-from .records import MemoryRecord, SessionFilter, SessionRecord, WorkflowRecord
+from .records import MemoryRecord, NodeTypeRecord, SessionFilter, SessionRecord, WorkflowRecord
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -98,7 +99,7 @@ class SessionItem(NamedTuple):
     tables: dict[str, list[bytes]]
 
 
-Item: TypeAlias = WorkflowRecord | MemoryItem | BlobItem | SessionItem
+Item: TypeAlias = NodeTypeRecord | WorkflowRecord | MemoryItem | BlobItem | SessionItem
 """What an export consists of."""
 
 LeftOut: TypeAlias = Callable[[str, str], None]
@@ -135,6 +136,9 @@ async def export_lines(
     yield msgspec.json.encode(_Header(FORMAT, exported_at)) + b"\n"
     await export.begin()
     try:
+        for node_type in await store.node_types():
+            async for line in export.row("node_type", msgspec.json.encode(node_type)):
+                yield line
         for workflow in sorted(await store.workflows(), key=lambda workflow: workflow.id):
             async for line in export.row("workflow", msgspec.json.encode(workflow)):
                 yield line
@@ -291,6 +295,8 @@ def _check_header(content: bytes) -> None:
 
 def _item(line: _Line, number: int) -> Item:
     raw = bytes(line.row)
+    if line.kind == "node_type":
+        return _decode(raw, NodeTypeRecord, number)
     if line.kind == "workflow":
         return _decode(raw, WorkflowRecord, number)
     if line.kind == "memory":

@@ -12,6 +12,7 @@ from ..store import (
     JobRecord,
     MemoryRecord,
     MessageRecord,
+    NodeTypeRecord,
     Owner,
     RunRecord,
     SessionRecord,
@@ -54,6 +55,11 @@ def message(session_id: str, content: str = "hello", **fields: Any) -> MessageRe
 def workflow(workflow_id: str = "w", **fields: Any) -> WorkflowRecord:
     """Return a workflow with these fields."""
     return WorkflowRecord(**{"id": workflow_id, "name": "Greeter", **fields})
+
+
+def node_type(type_id: str = "t", **fields: Any) -> NodeTypeRecord:
+    """Return a node type made at run time, with these fields."""
+    return NodeTypeRecord(**{"id": type_id, "preset": {"processor": "text"}, **fields})
 
 
 def run(session_id: str, **fields: Any) -> RunRecord:

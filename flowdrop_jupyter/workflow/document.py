@@ -8,12 +8,16 @@ type at each read (STORE-6, SCH-25).
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..store.records import WorkflowRecord
 from .handles import composite, text
+from .interface import serve_interface
 from .node_types import NodeCatalog
+
+logger = logging.getLogger(__name__)
 
 UNIVERSAL_NODE: Final = "universalNode"
 _EDITOR_STATE: Final = ("selected", "dragging", "deletable", "nodeId")
@@ -25,11 +29,12 @@ def node_data(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
-def node_type_id(node: Mapping[str, Any]) -> str:
+def node_type_id(node: Mapping[str, Any], catalog: NodeCatalog | None = None) -> str:
     """Return the id of the node's type, or the empty string for decoration without one (R1.b).
 
     The anchor comes first, then the editor's ``data.metadata.id``, then a ``type`` that is not the
-    editor's universal one.
+    editor's universal one. With a *catalog*, that last one has to be a node type: a canvas draws notes
+    and groups that are none, and an author never chose a type for them.
     """
     metadata = node_data(node).get("metadata")
     if isinstance(metadata, Mapping):
@@ -37,7 +42,9 @@ def node_type_id(node: Mapping[str, Any]) -> str:
         if found:
             return found
     kind = text(node.get("type"))
-    return "" if kind == UNIVERSAL_NODE else kind
+    if kind == UNIVERSAL_NODE or (catalog is not None and catalog.node_type(kind) is None):
+        return ""
+    return kind
 
 
 def node_config(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,16 +78,27 @@ def served_node(node: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any]
     if not isinstance(data.get("config"), Mapping):
         data["config"] = {}
     data["nodeId"] = node.get("id")
-    kind = catalog.node_type(node_type_id(node))
-    if kind is not None:
+    described = _described(node, catalog)
+    if described is not None:
         served["type"] = UNIVERSAL_NODE
-        data["metadata"] = kind.metadata()
-        data.setdefault("label", kind.name)
+        data["metadata"] = described
+        data.setdefault("label", described["name"])
     served["data"] = data
     if not isinstance(served.get("position"), Mapping):
         # A canvas stays blank when one node has no place.
         served["position"] = {"x": 0, "y": 0}
     return served
+
+
+def _described(node: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any] | None:
+    """Return the metadata of a node's type, or None when there is none or it cannot be built (SCH-24)."""
+    anchor = node_type_id(node)
+    try:
+        kind = catalog.node_type(anchor)
+        return None if kind is None else kind.metadata(node_config(node))
+    except Exception:
+        logger.exception("The node type %s cannot be described; its nodes are served as they are.", anchor)
+        return None
 
 
 def served_edge(edge: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,8 +122,9 @@ def serve_workflow(workflow: WorkflowRecord, catalog: NodeCatalog) -> dict[str, 
         "edges": [served_edge(edge) for edge in workflow.edges],
         "metadata": _served_metadata(workflow),
     }
-    if workflow.interface and (workflow.interface.get("inputs") or workflow.interface.get("outputs")):
-        served["interface"] = copy.deepcopy(workflow.interface)
+    interface = serve_interface(workflow)
+    if interface is not None:
+        served["interface"] = interface
     served |= {"created": workflow.created, "changed": workflow.changed, "uid": workflow.uid}
     return served
 

@@ -6,12 +6,15 @@ A served handle is always composite, ``{nodeId}-output-{port}`` or ``{nodeId}-in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 EdgeKind: TypeAlias = Literal["data", "trigger", "tool", "loopback"]
 Direction: TypeAlias = Literal["input", "output"]
+
+_MARKER: Final = re.compile(r"-(?:input|output)-")
 
 EDGE_TYPES: Final = frozenset({"data", "trigger", "tool", "loopback", "tool_availability", "agent_result"})
 """The values of ``data.edgeType`` that a save accepts (EDGE-5)."""
@@ -31,19 +34,27 @@ def port_name(handle: str, node_id: str, direction: Direction) -> str:
     """Return the port that *handle* names on *node_id* (EDGE-1).
 
     The exact prefix of the edge's own node is tried first, so that a node id holding a direction
-    marker parses right; then everything after the first marker; then the whole text.
+    marker parses right; then everything after the first marker, whichever it is; then the whole text.
     """
     prefix = f"{node_id}-{direction}-"
     if node_id and handle.startswith(prefix):
         return handle[len(prefix) :]
-    _, marker, port = handle.partition(f"-{direction}-")
-    return port if marker else handle
+    marker = _MARKER.search(handle)
+    return handle[marker.end() :] if marker else handle
 
 
 def composite(handle: str, node_id: str, direction: Direction) -> str:
-    """Return *handle* in the composite spelling; an empty one stays empty."""
+    """Return *handle* in the composite spelling; an empty one stays empty.
+
+    One that the new spelling would make another kind of edge stays as it is (EDGE-3 … EDGE-6).
+    """
     port = port_name(handle, node_id, direction)
-    return f"{node_id}-{direction}-{port}" if port else ""
+    spelled = f"{node_id}-{direction}-{port}" if port else ""
+    turned = any(
+        _ends_on(spelled, direction, reserved) and not _ends_on(handle, direction, reserved)
+        for reserved in (TRIGGER, LOOP_BACK, TOOL, ERROR)
+    )
+    return handle if turned else spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +97,29 @@ def read_edge(raw: Mapping[str, Any]) -> Edge:
         target=target,
         source_port=source_port,
         target_port=target_port,
-        kind=_kind(target_port, data),
-        is_error=source_port == ERROR,
+        kind=_kind(text(raw.get("targetHandle")), data),
+        is_error=_ends_on(text(raw.get("sourceHandle")), "output", ERROR),
         condition=text(data.get("condition")),
     )
 
 
-def _kind(target_port: str, data: Mapping[str, Any]) -> EdgeKind:
-    if target_port == LOOP_BACK:
-        return "loopback"
-    if target_port == TRIGGER:
-        return "trigger"
+def _kind(handle: str, data: Mapping[str, Any]) -> EdgeKind:
     declared = declared_type(data)
-    if declared == "tool_availability":
-        return "tool"
     # The editor writes `tool` where the original's storage writes `tool_availability`.
-    if declared == "tool" or (not declared and target_port == TOOL):
+    if declared in ("tool_availability", "tool"):
+        return "tool"
+    if _ends_on(handle, "input", LOOP_BACK):
+        return "loopback"
+    if _ends_on(handle, "input", TRIGGER):
+        return "trigger"
+    if _ends_on(handle, "input", TOOL) and declared not in EDGE_TYPES:
         return "tool"
     return "data"
+
+
+def _ends_on(handle: str, direction: Direction, reserved: str) -> bool:
+    """Tell whether a handle ends with the suffix of a reserved port, or is its bare name (EDGE-1)."""
+    return handle == reserved or handle.endswith(f"-{direction}-{reserved}")
 
 
 def declared_type(data: Mapping[str, Any]) -> str:

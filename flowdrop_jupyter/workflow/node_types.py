@@ -1,33 +1,26 @@
-"""What a node type declares, and the ports and config form that follow from it.
+"""What a node type declares; everything the editor is shown of it is derived once and kept.
 
-A node type declares parameters and outputs, each with a JSON Schema (SCH-1); everything the editor
-is shown is derived here and nowhere else.
+A node type declares parameters and outputs, each with a JSON Schema (SCH-1). What is derived cannot
+be changed by whoever receives it, so that it can be handed out for every node of a workflow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
-from .handles import ERROR, LOOP_BACK, TRIGGER
-from .lanes import lane_of
+from . import config_form
+from .frozen import FrozenDict, frozen, thawed
+from .handles import Direction
+from .lanes import SHIPPED, PortConfiguration
+from .patience import Patience
+from .ports import CONFIG_ONLY, exposed_as_shipped, input_schema, output_schema, ports_of
 
-CONFIG_ONLY: Final = frozenset({"dynamicInputs", "dynamicOutputs", "branches"})
-"""Reserved parameters that are configuration and never ports (SCH-5)."""
+__all__ = ["CONFIG_ONLY", "NodeCatalog", "NodeType", "Output", "Parameter"]
 
-_INSTANCE_KEYS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "instanceTitle": {
-        "type": "string",
-        "title": "Node title",
-        "description": "Shown instead of the type's name.",
-    },
-    "instanceDescription": {"type": "string", "title": "Node description", "format": "multiline"},
-}
-_EXECUTABLE_KEYS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "maxRetries": {"type": "integer", "title": "Retries", "minimum": 0, "default": 0},
-    "ports": {"type": "object", "title": "Ports", "format": "hidden"},
-}
+_TEXTS = ("id", "name", "description", "category", "icon", "color", "version", "visual_type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +28,8 @@ class Parameter:
     """One value a node takes: by wire, by configuration, or both (CFG-1).
 
     :param schema: its JSON Schema fragment, with ``title``, ``description`` and ``default``.
+    :param exposed_by_default: whether its port shows unless an instance hides it (CFG-2).
+    :param stored_default: the node type's own default, which goes before the schema's (CFG-3).
     """
 
     schema: Mapping[str, Any]
@@ -42,27 +37,38 @@ class Parameter:
     configurable: bool = False
     required: bool = False
     exposed_by_default: bool = True
+    stored_default: Any = None
 
     @property
     def hidden(self) -> bool:
-        """Whether neither editor form nor port shows it (SCH-4)."""
-        return self.schema.get("format") == "hidden"
+        """Whether neither editor form nor port shows it; ``hidden: true`` is deprecated (SCH-4)."""
+        return self.schema.get("format") == "hidden" or self.schema.get("hidden") is True
 
     @property
     def default(self) -> Any:
-        """The effective default (CFG-3); None when there is none."""
-        return self.schema.get("default")
+        """The effective default as a value of its own (CFG-3); None when there is none."""
+        stored = self.stored_default
+        return thawed(stored if stored is not None else self.schema.get("default"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One named value a node produces."""
+    """One named value a node produces.
+
+    :param exposed: False keeps it from every instance, and no override brings it back (EXPO-13).
+    """
 
     schema: Mapping[str, Any]
     exposed_by_default: bool = True
+    exposed: bool = True
+
+    @property
+    def hidden(self) -> bool:
+        """Whether its declaration hides it from people (SCH-4)."""
+        return self.schema.get("format") == "hidden" or self.schema.get("hidden") is True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NodeType:
     """A kind of node, as declared.
 
@@ -71,7 +77,13 @@ class NodeType:
     :param executable: False for notes and decoration, which never run (CMP-6).
     :param start: takes no trigger, such as the node that begins a turn (SCH-11).
     :param side_effects: changes something outside the run, so that it is never silently repeated.
+    :param state_aware: sees the run's live state, and may iterate over the rounds of a loop (SG-2).
     :param message_output: the output whose value becomes an assistant message of the session.
+    :param tool: offered to a model; a type that may be drawn as a tool is one as well (SCH-13).
+    :param reserved_exposure: where the exposure of reserved ports differs from the shipped one, as
+        ``{"inputs": {port: bool}, "outputs": {port: bool}}`` (SCH-16).
+    :param config_edit: the descriptor of a dynamic form, if there is one (SCH-22).
+    :param lanes: the vocabulary that decides its lanes; the registry binds the site's own.
     """
 
     id: str
@@ -90,56 +102,92 @@ class NodeType:
     start: bool = False
     terminal: bool = False
     side_effects: bool = False
+    state_aware: bool = False
     message_output: str | None = None
+    tool: bool = False
+    reserved_exposure: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    config_edit: Mapping[str, Any] | None = None
+    lanes: PortConfiguration = field(default=SHIPPED, repr=False, compare=False)
 
-    def ports(self, direction: str) -> dict[str, Mapping[str, Any]]:
-        """Return the declared and injected ports of one side by id, as served (SCH-8, SCH-11 … 14).
+    @property
+    def exposed_as_tool(self) -> bool:
+        """Whether a model may be offered nodes of this type (SCH-13)."""
+        # The official canvas draws a tool node's edges only where it has a port of that lane.
+        return self.tool or self.visual_type == "tool" or "tool" in self.supported_types
+
+    def exposes(self, direction: Direction, port: str) -> bool:
+        """Tell whether a reserved port is exposed by default on this type (SCH-16)."""
+        shipped = exposed_as_shipped(direction, port)
+        return self.reserved_exposure.get(f"{direction}s", {}).get(port, shipped)
+
+    def ports(self, direction: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the declared and injected ports of one side by id, as served (SCH-8, SCH-11 … 19).
 
         :param direction: ``input`` or ``output``.
         """
-        listed = self._inputs() if direction == "input" else self._outputs()
-        return {port["id"]: port for port in listed}
+        return self._inputs if direction == "input" else self._outputs
 
-    def config_defaults(self) -> dict[str, Any]:
-        """Return the defaults of the configurable parameters that have one (CFG-18, SCH-5)."""
-        defaults: dict[str, Any] = {}
-        for name, parameter in self.parameters.items():
-            if not parameter.configurable or (parameter.hidden and name not in CONFIG_ONLY):
-                continue
-            if parameter.default is not None:
-                defaults[name] = parameter.default
-            elif name in CONFIG_ONLY:
-                defaults[name] = []
-        if len(self.supported_types) > 1:
-            defaults["nodeType"] = self.visual_type
-        return defaults
+    def port_schema(self, direction: str, port: str) -> Mapping[str, Any] | None:
+        """Return the declared fragment of a declared port; None for injected and unknown ones."""
+        declared = self.parameters if direction == "input" else self.outputs
+        found = declared.get(port)
+        return found.schema if found is not None and port in self.ports(direction) else None
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the derived input schema, reserved inputs included (SCH-3, SCH-6)."""
+        return self._input_schema
+
+    def output_schema(self) -> dict[str, Any]:
+        """Return the derived output schema, reserved outputs included (SCH-7)."""
+        return self._output_schema
 
     def config_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the configuration form (SCH-3, SCH-6, SCH-20, SCH-21)."""
-        properties: dict[str, Any] = {
-            name: dict(parameter.schema)
-            for name, parameter in self.parameters.items()
-            if parameter.configurable and not (parameter.hidden and name not in CONFIG_ONLY)
-        }
-        if len(self.supported_types) > 1:
-            properties["nodeType"] = {
-                "type": "string",
-                "title": "Shape",
-                "enum": list(self.supported_types),
-                "default": self.visual_type,
-            }
-        added = {**_INSTANCE_KEYS, **(_EXECUTABLE_KEYS if self.executable else {})}
-        for name, schema in added.items():
-            properties.setdefault(name, dict(schema))
-        required = [
-            name
-            for name, parameter in self.parameters.items()
-            if parameter.required and parameter.configurable and not parameter.connectable
-        ]
-        return {"type": "object", "properties": properties, "required": required}
+        return self._config_schema
 
-    def metadata(self) -> dict[str, Any]:
-        """Return the node metadata that the editor's palette and every served node carry."""
+    def config_defaults(self) -> dict[str, Any]:
+        """Return the defaults of the configurable parameters that have one, as a copy (CFG-18)."""
+        return config_form.config_defaults(self)
+
+    def metadata(self, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the node metadata that the editor's palette and every served node carry.
+
+        :param config: the configuration of the instance it is for; its form opens the groups that
+            hold a field the instance set (SCH-23).
+        """
+        layout = self._metadata["uiSchema"]
+        if not config or layout is None:
+            return self._metadata
+        shown = config_form.opened(layout, config, self._metadata["config"])
+        return {**self._metadata, "uiSchema": shown}
+
+    @cached_property
+    def _input_schema(self) -> dict[str, Any]:
+        return _json(input_schema(self), f"inputs of {self.id}")
+
+    @cached_property
+    def _output_schema(self) -> dict[str, Any]:
+        return _json(output_schema(self), f"outputs of {self.id}")
+
+    @cached_property
+    def _config_schema(self) -> dict[str, Any]:
+        return _json(config_form.config_schema(self), f"configuration of {self.id}")
+
+    @cached_property
+    def _inputs(self) -> dict[str, Any]:
+        listed = ports_of(self._input_schema, "input", self.lanes)
+        return _json({port["id"]: port for port in listed}, f"inputs of {self.id}")
+
+    @cached_property
+    def _outputs(self) -> dict[str, Any]:
+        listed = ports_of(self._output_schema, "output", self.lanes)
+        return _json({port["id"]: port for port in listed}, f"outputs of {self.id}")
+
+    @cached_property
+    def _metadata(self) -> dict[str, Any]:
+        for key in _TEXTS:
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"The node type {self.id!r} has no text for {key!r}.")
         described: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -150,41 +198,52 @@ class NodeType:
             "icon": self.icon,
             "color": self.color,
             "version": self.version,
-            "inputs": self._inputs(),
-            "outputs": self._outputs(),
+            "inputs": list(self._inputs.values()),
+            "outputs": list(self._outputs.values()),
             "config": self.config_defaults(),
-            "configSchema": self.config_schema(),
+            "configSchema": self._config_schema,
+            "uiSchema": config_form.ui_schema(self._config_schema),
+            "inputSchema": self._input_schema,
+            "outputSchema": self._output_schema,
             "tags": list(self.tags),
             "node_type_id": self.id,
         }
-        return described
+        if self.config_edit is not None:
+            described["configEdit"] = self.config_edit
+        return _json(described, f"metadata of {self.id}")
 
-    def _inputs(self) -> list[dict[str, Any]]:
-        ports = [
-            _port(
-                name, "input", parameter.schema, parameter.required and not parameter.configurable, parameter
-            )
-            for name, parameter in self.parameters.items()
-            if parameter.connectable and not parameter.hidden and name not in CONFIG_ONLY
-        ]
-        if not self.start and TRIGGER not in self.parameters:
-            ports.append(_control_port(TRIGGER, "Trigger", "input", 100))
-        if self.executable and not self.start and not self.terminal and LOOP_BACK not in self.parameters:
-            ports.append(_control_port(LOOP_BACK, "Loop back", "input", 95, exposed=False))
-        return ports
 
-    def _outputs(self) -> list[dict[str, Any]]:
-        ports = [_port(name, "output", out.schema, False, out) for name, out in self.outputs.items()]
-        if not self.terminal and TRIGGER not in self.outputs:
-            ports.append(_control_port(TRIGGER, "Trigger", "output", 100))
-        if self.executable and ERROR not in self.outputs:
-            error = {"type": "object", "title": "Error", "x-port-order": 120}
-            ports.append(_port(ERROR, "output", error, False, Output(schema=error, exposed_by_default=False)))
-        return ports
+class ExpressionProblem(Protocol):
+    """One expression in a node's configuration that its engine refuses (R11)."""
+
+    @property
+    def key(self) -> str:
+        """Its place in the configuration, such as ``dynamicOutputs.0.value``."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """The engine that refuses it."""
+        ...
+
+    @property
+    def expression(self) -> str:
+        """The expression itself."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it is refused."""
+        ...
 
 
 class NodeCatalog(Protocol):
     """Where a validator or compiler looks node types up."""
+
+    @property
+    def lanes(self) -> PortConfiguration:
+        """The lanes, shapes and rules in force here (SCH-41)."""
+        ...
 
     def node_type(self, type_id: str) -> NodeType | None:
         """Return the node type with this id, or None."""
@@ -194,39 +253,20 @@ class NodeCatalog(Protocol):
         """Tell whether the node type's executor is installed here (R1.a)."""
         ...
 
+    def expression_problems(
+        self, type_id: str, config: Mapping[str, Any], patience: Patience = ...
+    ) -> Iterable[ExpressionProblem]:
+        """Return the expressions in a node's configuration that their engines refuse; raises nothing.
 
-def _port(
-    name: str, direction: str, schema: Mapping[str, Any], required: bool, declared: Parameter | Output
-) -> dict[str, Any]:
-    port: dict[str, Any] = {
-        "id": name,
-        "name": schema.get("title") or name,
-        "type": direction,
-        "dataType": lane_of(schema),
-        "required": required,
-        "description": schema.get("description", ""),
-    }
-    if schema.get("default") is not None:
-        port["defaultValue"] = schema["default"]
-    if not declared.exposed_by_default:
-        port["exposedByDefault"] = False
-    if schema.get("x-port-order"):
-        port["displayOrder"] = schema["x-port-order"]
-    return port
+        :param patience: once it is over, the next expression is refused, and none after it is read.
+        """
+        ...
+
+    def matches(self, pattern: str, text: str) -> bool:
+        """Tell whether a schema's pattern matches a text; true of one that cannot be read (R6.h)."""
+        ...
 
 
-def _control_port(
-    name: str, title: str, direction: str, order: int, *, exposed: bool = True
-) -> dict[str, Any]:
-    port: dict[str, Any] = {
-        "id": name,
-        "name": title,
-        "type": direction,
-        "dataType": "trigger",
-        "required": False,
-        "description": "",
-        "displayOrder": order,
-    }
-    if not exposed:
-        port["exposedByDefault"] = False
-    return port
+def _json(value: Mapping[str, Any], where: str) -> FrozenDict:
+    kept: FrozenDict = frozen(value, where)
+    return kept

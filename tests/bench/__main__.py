@@ -17,18 +17,20 @@ from .bench_append import append_rows
 from .bench_group import group_rows
 from .bench_opening import directory_rows, opening_rows
 from .bench_reading import reading_rows
+from .bench_validation import validation_rows
 from .child import ROOT
 from .figures import Row
 from .material import make_conversations
 from .plan import FULL, QUICK, Plan
 from .report import machine, page, plain
 
-PARTS: Final = ("opening", "reading", "append", "group", "directory")
+PARTS: Final = ("opening", "reading", "append", "group", "directory", "validation")
+_ORDER: Final = ("append", "group", "reading", "opening", "directory", "validation")
 
 
 async def measure(work: Path, plan: Plan, parts: list[str]) -> list[Row]:
     """Run the *parts* and return their rows in the order of the report."""
-    rows: dict[str, list[Row]] = {part: [] for part in ("append", "group", "reading", "opening", "directory")}
+    rows: dict[str, list[Row]] = {part: [] for part in _ORDER}
     if {"opening", "reading", "append"} & set(parts):
         conversations = await make_conversations(work / "conversations", plan)
         _tell("conversations made")
@@ -48,6 +50,9 @@ async def measure(work: Path, plan: Plan, parts: list[str]) -> list[Row]:
     if "directory" in parts:
         rows["directory"] = await directory_rows(work, plan)
         _tell("directory measured")
+    if "validation" in parts:
+        rows["validation"] = validation_rows(plan)
+        _tell("validation measured")
     return [row for part in rows.values() for row in part]
 
 

@@ -25,6 +25,9 @@ class Plan:
     :param starts: fresh processes that open the large directory.
     :param max_open: how many sessions a store keeps in memory.
     :param touched: how many of them are read one after the other.
+    :param validations: workflows of the largest size that are validated.
+    :param validated_nodes: nodes of the smallest workflow that larger ones are compared with.
+    :param growth_rounds: how often the sizes take turns.
     """
 
     messages: int
@@ -42,6 +45,9 @@ class Plan:
     starts: int
     max_open: int
     touched: int
+    validations: int
+    validated_nodes: int
+    growth_rounds: int
 
 
 FULL: Final = Plan(
@@ -60,6 +66,9 @@ FULL: Final = Plan(
     starts=7,
     max_open=64,
     touched=1_000,
+    validations=25,
+    validated_nodes=10,
+    growth_rounds=7,
 )
 
 QUICK: Final = Plan(
@@ -78,4 +87,7 @@ QUICK: Final = Plan(
     starts=1,
     max_open=16,
     touched=50,
+    validations=1,
+    validated_nodes=4,
+    growth_rounds=1,
 )

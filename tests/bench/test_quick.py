@@ -26,6 +26,11 @@ NAMES = {
     "memory, started",
     "memory, LRU full",
     "memory, many touched",
+    "validation",
+    "validation, again",
+    "validation, growth 10",
+    "validation, growth 100",
+    "validation, growth 1000",
 }
 
 

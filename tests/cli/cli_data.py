@@ -12,7 +12,16 @@ import msgspec
 from flowdrop_jupyter.cli.examine import examine
 from flowdrop_jupyter.cli.report import Report
 from flowdrop_jupyter.store import JobRecord, MessageRecord, Store, TinyDBStore
-from flowdrop_jupyter.testing import checkpoint, interrupt, job, memory, message, run, session, workflow
+from flowdrop_jupyter.testing import (
+    checkpoint,
+    interrupt,
+    job,
+    memory,
+    message,
+    run,
+    session,
+    workflow,
+)
 
 LARGE: Final = "Ä" * 50_000
 OUTPUT: Final = [1.5] * 20_000

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from server_process import TOKEN as TOKEN
 
 from flowdrop_jupyter.server import FlowDropApp
 
 DEADLINE = 10.0
-TOKEN = "s3cret-token-of-the-test"
 
 
 @dataclass(frozen=True)

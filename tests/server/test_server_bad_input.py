@@ -11,6 +11,7 @@ from graphs import APPROVAL, ECHO, document, edge, node
 from server_desk import Api, assert_refused
 
 from flowdrop_jupyter.sessions import Host
+from flowdrop_jupyter.workflow.nesting import MAX_CONTAINERS
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 MIB = 1024 * 1024
@@ -107,6 +108,13 @@ async def test_a_body_of_63_levels_is_taken(api: Api) -> None:
     assert (await api.post("workflows", raw=raw)).status == 201
 
 
+async def test_a_body_of_very_many_containers_is_refused_before_it_is_read(api: Api) -> None:
+    at_most = b'{"name":"x","unknown":[' + b"{}," * (MAX_CONTAINERS - 3) + b"{}"
+    assert_refused(await api.post("workflows", raw=at_most + b",[]]}"), 400, "BODY_TOO_COMPLEX")
+    assert (await api.get("workflows")).data == []
+    assert (await api.post("workflows/validate", raw=at_most + b"]}")).status == 200
+
+
 @pytest.mark.rule("STORE-1")
 async def test_brackets_inside_of_texts_are_no_levels(api: Api) -> None:
     assert (await api.post("workflows", {"name": '[{"\\' * 60})).status == 201
@@ -138,7 +146,7 @@ FORM = [
     ("POST", "workflows", {"name": "x", "nodes": ["chat_input"]}, "VALIDATION_ERROR"),
     ("POST", "workflows", {"name": "x", "edges": "a-b"}, "VALIDATION_ERROR"),
     ("POST", "workflows", {"name": "x", "metadata": "m"}, "VALIDATION_ERROR"),
-    ("POST", "workflows", {"name": "x", "interface": [1]}, "VALIDATION_ERROR"),
+    ("POST", "workflows", {"name": "x", "interface": [1]}, "INTERFACE_INVALID"),
     ("PUT", "workflows/echo", {"nodes": []}, "VALIDATION_ERROR"),
     ("PUT", "workflows/echo", {"name": ""}, "VALIDATION_ERROR"),
     ("POST", "workflows/echo/playground/sessions", {"name": ""}, "SESSION_NAME_INVALID"),

@@ -167,3 +167,16 @@ async def test_the_session_of_a_deleted_message_reader_hides_messages_only(serve
         assert (await desk.host.sessions.read(session_id, reader)).id == session_id
         with pytest.raises(Forbidden):
             await desk.host.sessions.messages(session_id, reader)
+
+
+async def test_what_a_run_gave_is_not_shown_without_the_permission_for_messages(serve: Any) -> None:
+    watcher = Principal("bob", "Bob", frozenset({"view any flowdrop_session"}))
+    async with serve() as desk:
+        session_id = await desk.open(ECHO)
+        run_id = str((await desk.say(session_id, "for the owner only")).execution_id)
+        await desk.settled(session_id)
+        with pytest.raises(Forbidden) as refused:
+            await desk.host.runs.read(run_id, watcher)
+        assert refused.value.code == "RUN_FORBIDDEN"
+        assert (await desk.host.runs.read(run_id, watcher, whole=False)).run.status == "completed"
+        assert (await desk.host.runs.read(run_id, ADA)).jobs

@@ -5,7 +5,7 @@ import pytest
 from store_rows import new_session, run, session, workflow
 
 from flowdrop_jupyter.store import MemoryStore
-from flowdrop_jupyter.store.records import RunRecord
+from flowdrop_jupyter.store.records import RunRecord, WorkflowRecord
 from flowdrop_jupyter.store.rows import freeze
 from flowdrop_jupyter.store.state import SessionState
 
@@ -40,3 +40,23 @@ def test_a_run_of_today_holds_no_workflow() -> None:
     raw = freeze(run("s"))
     assert b'"workflow":' not in raw
     assert msgspec.json.decode(raw, type=RunRecord).snapshot_id == "s"
+
+
+def test_an_interface_from_before_there_were_manifests_is_read_into_them() -> None:
+    row = {
+        "id": "w",
+        "name": "W",
+        "interface": {
+            "inputs": [
+                {"id": "q", "required": True, "bindings": [{"nodeId": "a", "portId": "p"}]},
+                {"id": "draft", "bindings": []},
+                "odd",
+            ],
+            "outputs": [{"id": "r", "bindings": [{"nodeId": "b", "portId": "o"}]}],
+        },
+    }
+    read = msgspec.json.decode(msgspec.json.encode(row), type=WorkflowRecord)
+    assert read.inputs == [{"name": "q", "node_id": "a", "port": "p", "required": True}]
+    assert read.outputs == [{"name": "r", "node_id": "b", "port": "o"}]
+    assert (read.contract_version, read.parameter_schema) == ("0.0.0", None)
+    assert b'"interface"' not in freeze(read)

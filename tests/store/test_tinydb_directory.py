@@ -16,6 +16,7 @@ from tinydb import TinyDB
 from flowdrop_jupyter.errors import Conflict, InvalidInput, NotFound, StoreDamaged
 from flowdrop_jupyter.ids import is_uuid
 from flowdrop_jupyter.store import SessionFilter, TinyDBStore
+from flowdrop_jupyter.store.tinydb.index import INDEX_TABLE
 
 pytestmark = pytest.mark.anyio
 
@@ -120,7 +121,7 @@ async def test_workflows_and_index_open_in_plain_tinydb(disk_store: TinyDBStore,
     session_id = await new_session(disk_store)
     await disk_store.close()
     assert plain(directory / "workflows.json")["workflows"][2]["id"] == "b"
-    assert session_id in str(plain(directory / "index.json")["sessions"][1])
+    assert session_id in str(plain(directory / "index.json")[INDEX_TABLE][1])
 
 
 async def test_a_file_that_plain_tinydb_wrote_is_read(disk_store: TinyDBStore, directory: Path) -> None:
@@ -306,7 +307,12 @@ async def test_what_changed_behind_the_index_is_read_again(disk_store: TinyDBSto
     assert await disk_store.interrupt(prompt.id) == prompt
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b'{"sessions": {"1": {"id": 1}}}', b'{"sessions": []}'])
+TABLE = INDEX_TABLE.encode()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b'{"%b": {"1": {"id": 1}}}' % TABLE, b'{"%b": []}' % TABLE]
+)
 async def test_a_missing_or_damaged_index_is_rebuilt(
     disk_store: TinyDBStore, directory: Path, content: bytes | None
 ) -> None:
@@ -320,7 +326,7 @@ async def test_a_missing_or_damaged_index_is_rebuilt(
     assert [row.id for row in await disk_store.sessions(SessionFilter())] == [session_id]
     assert disk_store.damaged == []
     await disk_store.close()
-    assert json.loads((directory / "index.json").read_bytes())["sessions"]
+    assert json.loads((directory / "index.json").read_bytes())[INDEX_TABLE]
 
 
 async def test_an_index_that_was_written_before_the_last_commits_were_filed_is_written_again(

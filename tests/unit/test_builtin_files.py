@@ -80,3 +80,21 @@ def test_a_forbidden_folder_is_refused_from_inside_too(root: Path) -> None:
 @pytest.mark.parametrize("path", ["", " ", "a\0b", "../x", "\ud800", "x" * 9999, "/" * 9999 + "etc"])
 def test_an_unusable_path_is_a_node_error_and_shortly_said(root: Path, path: str) -> None:
     assert code(Files(root), path) in ("FILE_PATH_INVALID", "FILE_NOT_FOUND")
+
+
+def test_what_is_offered_is_what_resolves(root: Path) -> None:
+    (root / "data" / "link").symlink_to(root / ".secret")
+    files = Files(root, "", [root / "state"])
+
+    assert files.offers(root / "data" / "a.csv")
+    assert files.offers(root / "data")
+    for path in ("data/.env", ".secret/key", "data/link/key", "state/session.json", "..", "../x"):
+        assert not files.offers(root / path)
+
+
+@pytest.mark.parametrize("base", ["", "data", "data/deep"])
+def test_a_path_as_it_is_written_resolves_again(root: Path, base: str) -> None:
+    files = Files(root, base)
+    file = root / "data" / "a.csv"
+
+    assert files.resolve(files.as_written(file), must_exist=True) == file

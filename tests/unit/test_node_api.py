@@ -19,7 +19,6 @@ from flowdrop_jupyter.nodes import (
     function_node,
     node,
     resolve_parameters,
-    typed_arguments,
 )
 from flowdrop_jupyter.workflow.node_types import NodeType
 
@@ -229,10 +228,8 @@ def test_what_no_step_supplies_is_there_with_its_default_or_null() -> None:
 
 @pytest.mark.parametrize("changed", [{"limit": "10"}, {"limit": 0}, {"mode": "slow"}, {"query": ""}])
 def test_a_value_of_another_type_or_out_of_bounds_is_refused(changed: dict[str, Any]) -> None:
-    resolved = resolve_parameters(made(), {"query": "x", **changed}, {"table": {}})
-
     with pytest.raises(NodeError) as caught:
-        typed_arguments(function_node(find_rows), resolved)
+        resolve_parameters(made(), {"query": "x", **changed}, {"table": {}})
 
     assert caught.value.code == "PARAMETER_INVALID"
     assert caught.value.details[0]["locator"] == next(iter(changed))

@@ -10,7 +10,7 @@ from flowdrop_jupyter.nodes.builtin import NODE_TYPES
 from flowdrop_jupyter.store.records import WorkflowRecord
 from flowdrop_jupyter.workflow import is_exposed, read_edge, serve_workflow, stored_nodes, validate
 from flowdrop_jupyter.workflow.handles import composite, port_name
-from flowdrop_jupyter.workflow.lanes import LANES, lane_of, port_configuration
+from flowdrop_jupyter.workflow.lanes import lane_of
 from flowdrop_jupyter.workflow.validation import require_valid
 
 REGISTRY = NodeRegistry(NODE_TYPES)
@@ -108,12 +108,6 @@ def test_lane_of_a_schema(schema: dict[str, Any], lane: str) -> None:
     assert lane_of(schema) == lane
 
 
-def test_port_configuration_names_only_lanes_it_declares() -> None:
-    served = port_configuration()
-    assert {entry["id"] for entry in served["dataTypes"]} == LANES
-    assert {rule[end] for rule in served["compatibilityRules"] for end in ("from", "to")} <= LANES
-
-
 @pytest.mark.rule("EXPO-2", "EXPO-3")
 @pytest.mark.parametrize(
     "ports",
@@ -170,7 +164,7 @@ def test_served_workflow_has_its_keys_in_order_and_live_metadata() -> None:
 
 @pytest.mark.rule("STORE-14")
 def test_interface_follows_metadata_when_it_has_ports() -> None:
-    record = WorkflowRecord(id="w", name="W", interface={"inputs": [{"id": "x"}], "outputs": []})
+    record = WorkflowRecord(id="w", name="W", inputs=[{"name": "x", "node_id": "a", "port": "p"}])
     assert list(serve_workflow(record, REGISTRY))[5:7] == ["metadata", "interface"]
 
 

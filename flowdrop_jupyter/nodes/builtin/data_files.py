@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import secrets
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -18,10 +12,10 @@ from ...expressions import quoted, shortened
 from ..api import node
 from ..context import NodeContext
 from ..signature import Config
-from .tables import Table, TableInput, from_wire, missing_dependency, need_pandas, to_wire
-
-if TYPE_CHECKING:
-    import pandas
+from ..whole_files import write_whole
+from .frame_libraries import LibraryName, frame_library
+from .frame_rows import Frame, columns_of, frame_of
+from .tables import Table, TableInput
 
 FileFormat: TypeAlias = Literal["auto", "csv", "tsv", "json", "parquet"]
 """The file formats; ``auto`` goes by the file name's ending."""
@@ -61,19 +55,20 @@ class FrameWritten(msgspec.Struct):
     category="data",
     icon="mdi:table-arrow-down",
     color="#0e7490",
-    tags=("pandas", "file"),
+    tags=("dataframe", "file", "pandas", "polars"),
 )
 def dataframe_read(
     context: NodeContext,
     path: str,
     format: Annotated[FileFormat, Config()] = "auto",  # noqa: A002 - the form's own word
+    library: Annotated[LibraryName, Config()] = "auto",
 ) -> FrameRead:
     """Reads a data frame from a CSV, TSV, JSON or Parquet file.
 
     :param path: the file, relative to the notebook's folder.
     :param format: how the file is written; ``auto`` goes by the ending of its name.
+    :param library: the library that reads it; ``auto`` is pandas where it is installed.
     """
-    pd = need_pandas()
     file, shown = context.files.resolve(path, must_exist=True), quoted(path)
     kind = _format(file, format, otherwise=None)
     try:
@@ -82,7 +77,7 @@ def dataframe_read(
             raise NodeError(
                 f"{shown} is larger than {MAX_FILE_BYTES // 1024**2} MiB.", code="DATA_FILE_TOO_LARGE"
             )
-        frame = _parse(pd, file.read_bytes(), kind)
+        frame = _parsed(file.read_bytes(), kind, library)
     except OSError as error:
         raise NodeError(f"{shown} cannot be read: {error.strerror}", code="DATA_FILE_UNREADABLE") from error
     except (ValueError, TypeError, OverflowError, MemoryError, RecursionError) as error:
@@ -91,10 +86,10 @@ def dataframe_read(
             f"{shown} is not a readable {kind} file: {reason}", code="DATA_FILE_UNREADABLE"
         ) from error
     return FrameRead(
-        dataframe=to_wire(frame),
-        rows_count=len(frame),
-        columns_count=frame.shape[1],
-        columns=[str(name) for name in frame.columns],
+        dataframe=frame.wire(),
+        rows_count=len(frame.rows),
+        columns_count=len(frame.columns),
+        columns=frame.columns,
     )
 
 
@@ -104,7 +99,7 @@ def dataframe_read(
     icon="mdi:table-arrow-up",
     color="#0e7490",
     side_effects=True,
-    tags=("pandas", "file"),
+    tags=("dataframe", "file", "pandas", "polars"),
 )
 def dataframe_write(
     context: NodeContext,
@@ -112,6 +107,7 @@ def dataframe_write(
     path: str,
     format: Annotated[FileFormat, Config()] = "auto",  # noqa: A002 - the form's own word
     overwrite: Annotated[bool, Config()] = False,
+    library: Annotated[LibraryName, Config()] = "auto",
 ) -> FrameWritten:
     """Writes a data frame to a file: the whole file or nothing.
 
@@ -119,12 +115,13 @@ def dataframe_write(
     :param path: the file, relative to the notebook's folder; its folder has to exist.
     :param format: how to write it; ``auto`` goes by the ending of its name and is CSV otherwise.
     :param overwrite: whether a file of that name is replaced; otherwise it is an error.
+    :param library: the library that writes it; ``auto`` is pandas where it is installed.
     """
-    frame = from_wire(dataframe)
+    frame = Frame.read(dataframe)
     file, shown = context.files.resolve(path), quoted(path)
     kind = _format(file, format, otherwise="csv")
     try:
-        content = _serialized(frame, kind)
+        content = _serialized(frame, kind, library)
     except (TypeError, ValueError, OverflowError) as error:
         reason = shortened(str(error).partition("\n")[0])
         raise NodeError(
@@ -140,49 +137,9 @@ def dataframe_write(
         raise NodeError(f"{shown} exists already and is left as it is.", code="FILE_EXISTS") from error
     except OSError as error:
         raise NodeError(f"{shown} cannot be written: {error.strerror}", code="FILE_NOT_WRITTEN") from error
-    return FrameWritten(path=context.files.display(file), rows_written=len(frame), bytes_written=len(content))
-
-
-def write_whole(file: Path, content: bytes, *, overwrite: bool) -> None:
-    """Write *content* to *file* so that at no moment a part of it can be seen there.
-
-    :raises FileExistsError: when *file* exists and *overwrite* is false; it is not touched.
-    :raises OSError: when it cannot be written; nothing is left behind.
-    """
-    temporary = file.with_name(f".flowdrop-{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if overwrite:
-            temporary.replace(file)
-        else:
-            _claim(temporary, file)
-        _sync_folder(file.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _claim(temporary: Path, file: Path) -> None:
-    try:
-        # A link refuses to replace, in one step; not every file system has links.
-        file.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:
-        if file.exists():
-            raise FileExistsError(str(file)) from None
-        temporary.replace(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    return FrameWritten(
+        path=context.files.display(file), rows_written=len(frame.rows), bytes_written=len(content)
+    )
 
 
 def _format(file: Path, wanted: FileFormat, *, otherwise: str | None) -> str:
@@ -197,56 +154,30 @@ def _format(file: Path, wanted: FileFormat, *, otherwise: str | None) -> str:
     return kind
 
 
-def _parse(pd: ModuleType, content: bytes, kind: str) -> pandas.DataFrame:
-    if kind == "parquet":
-        _need_parquet()
-        return _flat(pd.read_parquet(io.BytesIO(content)))
-    if kind == "json":
-        return _from_json(pd, content)
-    frame = pd.read_csv(
-        io.StringIO(content.decode("utf-8-sig")),
-        sep="\t" if kind == "tsv" else ",",
-        # Whole numbers stay whole where values are missing.
-        dtype_backend="numpy_nullable",
-        low_memory=False,
-    )
-    return _flat(frame)
+def _parsed(content: bytes, kind: str, library: LibraryName) -> Frame:
+    return _from_json(content) if kind == "json" else frame_library(library).parsed(content, kind)
 
 
-def _from_json(pd: ModuleType, content: bytes) -> pandas.DataFrame:
+def _from_json(content: bytes) -> Frame:
     value = msgspec.json.decode(content)
     if isinstance(value, dict) and {"columns", "rows"} <= value.keys():
-        return from_wire(value)
+        return Frame.read(value)
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-        return _flat(pd.DataFrame.from_records(value))
+        return frame_of(columns_of(value))
     if isinstance(value, dict) and all(isinstance(cells, list) for cells in value.values()):
-        return _flat(pd.DataFrame(value))
+        if len({len(cells) for cells in value.values()}) > 1:
+            raise ValueError("its lists are not of one length")
+        return frame_of(value)
     raise ValueError("it holds neither a list of objects nor an object of lists")
 
 
-def _flat(frame: pandas.DataFrame) -> pandas.DataFrame:
-    # A file may have more values per line than names; pandas makes the surplus the index.
-    pd = need_pandas()
-    return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
-
-
-def _serialized(frame: pandas.DataFrame, kind: str) -> bytes:
-    if kind == "parquet":
-        _need_parquet()
-        return bytes(frame.to_parquet(index=False))
-    if kind == "json":
-        names = [str(name) for name in frame.columns]
-        if len(set(names)) < len(names):
-            raise ValueError("two columns have the same name")
-        rows = [dict(zip(names, row, strict=True)) for row in to_wire(frame)["rows"]]
-        return msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n"
-    text: str = frame.to_csv(index=False, sep="\t" if kind == "tsv" else ",", lineterminator="\n")
-    return text.encode()
-
-
-def _need_parquet() -> None:
-    if find_spec("pyarrow") is None:
-        raise missing_dependency("pyarrow", "pip install pyarrow")
+def _serialized(frame: Frame, kind: str, library: LibraryName) -> bytes:
+    if kind != "json":
+        return frame_library(library).serialized(frame, kind)
+    if len(set(frame.columns)) < len(frame.columns):
+        raise ValueError("two columns have the same name")
+    rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.rows]
+    return msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n"
 
 
 NODES = (dataframe_read, dataframe_write)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from ..api import node
 from ..signature import Config
+from .frame_rows import Frame
 from .markdown import code, plain, table
-from .tables import Table, TableInput, columns_named, from_wire, to_wire
-
-if TYPE_CHECKING:
-    import pandas
+from .tables import Table, TableInput, columns_named, invalid_frame
 
 _SHOWN_COLUMNS: Final = 100
 _TEXT_COLUMNS: Final = frozenset({"Column", "Type", "Most frequent"})
@@ -49,18 +50,17 @@ class RowsKept(msgspec.Struct):
     category="data",
     icon="mdi:table-eye",
     color="#0e7490",
-    tags=("pandas", "summary"),
+    tags=("dataframe", "summary"),
 )
 def dataframe_describe(dataframe: TableInput) -> Described:
     """Summarises a data frame column by column.
 
     :param dataframe: the data frame.
     """
-    frame = from_wire(dataframe)
-    kinds = [str(column.get("dtype", "mixed")) for column in dataframe["columns"]]
-    summary = [_summary(frame, position, kind) for position, kind in enumerate(kinds)]
+    frame = Frame.read(dataframe)
+    summary = [_summary(frame, position) for position in range(len(frame.columns))]
     header = ("Column", "Type", "Values", "Missing", "Unique", "Mean", "Min", "Max", "Most frequent")
-    lines = [f"**{_count(len(frame), 'row')}, {_count(frame.shape[1], 'column')}**"]
+    lines = [f"**{_count(len(frame.rows), 'row')}, {_count(len(frame.columns), 'column')}**"]
     if summary:
         lines += [
             "",
@@ -76,22 +76,22 @@ def dataframe_describe(dataframe: TableInput) -> Described:
     category="data",
     icon="mdi:table-alert",
     color="#0e7490",
-    tags=("pandas", "quality"),
+    tags=("dataframe", "quality"),
 )
 def dataframe_missing(dataframe: TableInput) -> MissingValues:
     """Counts the missing values of a data frame by column and by row.
 
     :param dataframe: the data frame.
     """
-    frame = from_wire(dataframe)
-    gaps = frame.isna()
-    rows = len(frame)
-    incomplete = int(gaps.any(axis=1).sum())
+    frame = Frame.read(dataframe)
+    rows = len(frame.rows)
+    incomplete = sum(None in row for row in frame.rows)
+    counts = [frame.cells(position).count(None) for position in range(len(frame.columns))]
     by_column = [
-        {"column": str(name), "missing": int(missing), "share": round(missing / rows, 4) if rows else 0.0}
-        for name, missing in zip(frame.columns, gaps.sum().tolist(), strict=True)
+        {"column": name, "missing": missing, "share": round(missing / rows, 4) if rows else 0.0}
+        for name, missing in zip(frame.columns, counts, strict=True)
     ]
-    total = int(gaps.to_numpy().sum())
+    total = sum(counts)
     return MissingValues(
         markdown=_missing_markdown(by_column, total, incomplete, rows),
         total_missing=total,
@@ -105,7 +105,7 @@ def dataframe_missing(dataframe: TableInput) -> MissingValues:
     category="data",
     icon="mdi:table-row-remove",
     color="#0e7490",
-    tags=("pandas", "quality"),
+    tags=("dataframe", "quality"),
 )
 def dataframe_drop_missing(
     dataframe: TableInput, columns: Annotated[Sequence[str], Config()] = ()
@@ -115,41 +115,56 @@ def dataframe_drop_missing(
     :param dataframe: the data frame; it is not changed.
     :param columns: look at these columns only; at all of them when there are none.
     """
-    frame = from_wire(dataframe)
-    looked_at = frame.iloc[:, columns_named(frame, columns)] if columns else frame
-    kept = frame[~looked_at.isna().any(axis=1)]
+    frame = Frame.read(dataframe)
+    looked_at = columns_named(frame, columns) if columns else range(len(frame.columns))
+    kept = frame.kept(lambda row: all(row[position] is not None for position in looked_at))
     return RowsKept(
-        dataframe=to_wire(kept),
-        rows_removed=len(frame) - len(kept),
-        rows_kept=len(kept),
-        rows_before=len(frame),
+        dataframe=kept.wire(),
+        rows_removed=len(frame.rows) - len(kept.rows),
+        rows_kept=len(kept.rows),
+        rows_before=len(frame.rows),
     )
 
 
-def _summary(frame: pandas.DataFrame, position: int, kind: str) -> dict[str, Any]:
-    column = frame.iloc[:, position]
-    present = column.dropna()
+def _summary(frame: Frame, position: int) -> dict[str, Any]:
+    kind, cells = frame.kind(position), frame.cells(position)
+    present = [cell for cell in cells if cell is not None]
+    texts = Counter(str(cell) for cell in present)
     described: dict[str, Any] = {
-        "column": str(frame.columns[position]),
+        "column": frame.columns[position],
         "type": kind,
         "non_missing": len(present),
-        "missing": len(column) - len(present),
-        "unique": len(set(present.astype(str))) if kind == "mixed" else int(present.nunique()),
+        "missing": len(cells) - len(present),
+        "unique": len(texts),
     }
-    if present.empty:
+    if not present:
         return described
     if kind in ("integer", "number"):
-        numbers = present.astype("float64")
-        least, greatest = (numbers.min(), numbers.max())
-        described["mean"] = float(numbers.mean())
-        described["min"] = int(present.min()) if kind == "integer" else float(least)
-        described["max"] = int(present.max()) if kind == "integer" else float(greatest)
+        numbers = [number for number in frame.numbers(position) if number is not None]
+        described["unique"] = len(set(numbers))
+        described["mean"] = _mean(numbers)
+        described["min"], described["max"] = min(numbers), max(numbers)
     elif kind == "datetime":
-        described["min"], described["max"] = present.min().isoformat(), present.max().isoformat()
+        moments = sorted((_moment(cell), cell) for cell in present)
+        described["min"], described["max"] = moments[0][1], moments[-1][1]
     else:
-        counts = present.astype(str).value_counts()
-        described["top"], described["top_count"] = str(counts.index[0]), int(counts.iloc[0])
+        described["top"], described["top_count"] = texts.most_common(1)[0]
     return described
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except (OverflowError, ValueError):  # infinities of both signs, or a sum beyond them
+        return math.nan
+
+
+def _moment(cell: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(cell)
+    except (TypeError, ValueError) as error:
+        raise invalid_frame(f"a column does not hold what its type says: {error}") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _described_row(entry: Mapping[str, Any]) -> list[str]:

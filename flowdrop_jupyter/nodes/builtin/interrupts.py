@@ -45,6 +45,8 @@ async def confirmation(
     one without follows all its edges.
 
     :param message: the question, in Markdown.
+    :param confirm_label: what the button for yes says.
+    :param cancel_label: what the button for no says.
     """
     answer = await context.ask(
         {

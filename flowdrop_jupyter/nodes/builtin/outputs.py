@@ -6,15 +6,20 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ...clock import format_time
 from ...expressions import as_text
 from ..api import node
+from ..context import NodeContext
 from ..signature import Config
+from .refusals import refused
 
 
 class ChatMessage(msgspec.Struct):
-    """A message of the assistant, in Markdown."""
+    """A message of the assistant, what it is, and when it was said."""
 
     message: str
+    format: str
+    timestamp: str
 
 
 class LimitedText(msgspec.Struct):
@@ -31,12 +36,25 @@ class LimitedText(msgspec.Struct):
     message_output="message",
     tags=("chat", "session"),
 )
-def chat_output(message: Any) -> ChatMessage:
-    """Answers the user with a message in Markdown.
+def chat_output(
+    context: NodeContext,
+    message: Any = "",
+    format: Annotated[Literal["text", "markdown", "html"], Config()] = "text",  # noqa: A002 - documented key
+    showTimestamp: Annotated[bool, Config()] = False,
+) -> ChatMessage:
+    """Answers the user with a message; the conversation shows it as Markdown.
 
     :param message: what to say; a value that is not a text is shown as a block of JSON.
+    :param format: what the message is; it is not converted.
+    :param showTimestamp: end the message with the time.
     """
-    return ChatMessage(message=message if isinstance(message, str) else _json_block(message))
+    if message is None:
+        raise refused("Chat output needs a value for 'Message'.", "PARAMETER_MISSING", "message")
+    said = message if isinstance(message, str) else _json_block(message)
+    now = context.clock()
+    if showTimestamp:
+        said = f"{said}\n\n_{now:%Y-%m-%d %H:%M:%S} UTC_"
+    return ChatMessage(message=said, format=format, timestamp=format_time(now))
 
 
 @node(

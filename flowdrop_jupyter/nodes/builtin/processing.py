@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 
 from ...errors import NodeError
-from ...expressions import PathEngine, check_path, extract_all, is_jsonpath, read_path, render_template
-from ...workflow.node_types import Parameter
+from ...expressions import (
+    EXTRACTION_ENGINES,
+    EngineId,
+    check_path,
+    evaluate,
+    extract_all,
+    is_jsonpath,
+    quoted,
+    render_template,
+)
 from ..api import node
 from ..context import NodeContext
+from ..dynamic_definitions import dynamic_inputs
 from ..signature import Config, Wire
-
-_DYNAMIC_INPUTS: Final = Parameter(
-    schema={
-        "type": "array",
-        "title": "Inputs",
-        "description": "One input per variable of the template.",
-        "default": [],
-        "items": {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string", "title": "Name", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"},
-                "label": {"type": "string", "title": "Label"},
-                "dataType": {"type": "string", "title": "Data type", "default": "mixed"},
-            },
-            "required": ["name"],
-        },
-    },
-    configurable=True,
-)
 
 
 class Prompt(msgspec.Struct):
@@ -48,12 +38,16 @@ class Command(msgspec.Struct):
 
 
 class Extracted(msgspec.Struct):
-    """What an extraction found."""
+    """What an extraction found.
+
+    :param matches: how many values the path denotes; none for the empty path.
+    """
 
     data: Any
     path: str
     success: bool
     is_jsonpath: bool
+    matches: int = 0
 
 
 @node(
@@ -61,7 +55,7 @@ class Extracted(msgspec.Struct):
     icon="mdi:text-box-edit-outline",
     color="#b45309",
     tags=("template", "text"),
-    parameters={"dynamicInputs": _DYNAMIC_INPUTS},
+    parameters={"dynamicInputs": dynamic_inputs("Inputs beside those of the template's variables.")},
 )
 def prompt_template(
     context: NodeContext,
@@ -105,41 +99,53 @@ def chat_command(message: Annotated[str, Wire()]) -> Command:
 @node(category="processing", icon="mdi:code-json", color="#b45309", tags=("json", "path"))
 def data_extractor(
     data: Annotated[Any, Wire()] = None,
+    json: Annotated[Any, Wire(), msgspec.Meta(title="JSON")] = None,
     path: str = "",
-    engine: Annotated[PathEngine, Config()] = "jsonpath",
-    extract_every: Annotated[bool, Config(), msgspec.Meta(title="Extract all")] = False,
+    engine: Annotated[EngineId, Config()] = "jsonpath",
+    extract_all: Annotated[bool, Config()] = False,
     default: Annotated[Any, Config()] = None,
 ) -> Extracted:
-    """Takes a part of a value by property path or JSONPath.
+    """Takes a part of a value by a path or an expression.
 
     :param data: the value; a text is read as JSON if it is JSON.
+    :param json: the value as JSON text, read when no data arrives.
     :param path: such as ``items[0].name`` or ``$.items[*].name``; empty gives the value unchanged.
     :param engine: with ``jsonpath``, only the first match of a path that starts with ``$`` is given.
-    :param extract_every: give a list of all matches.
+    :param extract_all: give a list of all matches.
     :param default: given when nothing is found; an unreadable path is an error all the same.
     """
+    value = json if data is None else data
     jsonpath = is_jsonpath(path)
     if not path.strip():
-        return Extracted(data=data, path=path, success=True, is_jsonpath=False)
+        return Extracted(data=value, path=path, success=True, is_jsonpath=jsonpath)
     try:
-        check_path(path)
-        if extract_every:
-            matches = extract_all(data, path, strict=True)
-            found = any(match is not None for match in matches)
-            return Extracted(data=matches, path=path, success=found, is_jsonpath=jsonpath)
-        if engine == "jsonpath" and jsonpath:
-            value = next(iter(extract_all(data, path, strict=True)), None)
-        else:
-            value = read_path(data, path, strict=True)
+        found, matches = _extracted(value, path, engine, every=extract_all)
     except NodeError as error:
-        raise NodeError(
-            f"{error.message} (engine {engine})",
-            code=error.code,
-            details=[{"code": error.code, "message": error.message, "locator": "path"}],
-        ) from error
-    if value is None:
-        return Extracted(data=default, path=path, success=False, is_jsonpath=jsonpath)
-    return Extracted(data=value, path=path, success=True, is_jsonpath=jsonpath)
+        message = f"The path {quoted(path)} failed (engine {engine}): {error.message}"
+        detail = {"code": error.code, "message": error.message, "locator": "path"}
+        raise NodeError(message, code=error.code, details=[detail]) from error
+    success = any(item is not None for item in found) if extract_all else found is not None
+    return Extracted(
+        data=found if success or extract_all else default,
+        path=path,
+        success=success,
+        is_jsonpath=jsonpath,
+        matches=matches,
+    )
+
+
+def _extracted(value: Any, path: str, engine: str, *, every: bool) -> tuple[Any, int]:
+    """Return what *path* finds, as a list when *every* match is wanted, and how many there are."""
+    if engine not in EXTRACTION_ENGINES:
+        given = evaluate(engine, path, value)
+        matches = [] if given is None else given if isinstance(given, list) and every else [given]
+        return (matches if every else given), len(matches)
+    check_path(path)
+    if every or (engine == "jsonpath" and is_jsonpath(path)):
+        matches = extract_all(value, path, strict=True)
+        return (matches if every else next(iter(matches), None)), len(matches)
+    given = evaluate(engine, path, value, strict=True)
+    return given, 0 if given is None else len(given) if isinstance(given, list) and is_jsonpath(path) else 1
 
 
 NODES = (chat_command, data_extractor, prompt_template)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -68,13 +68,8 @@ def to_wire(frame: pandas.DataFrame) -> dict[str, Any]:
 
     :raises NodeError: ``DATAFRAME_TOO_LARGE`` beyond :data:`MAX_CELLS`.
     """
-    height, width = frame.shape
-    if height * width > MAX_CELLS:
-        raise NodeError(
-            f"A data frame of {height} rows and {width} columns is too large;"
-            f" {MAX_CELLS} values are the limit.",
-            code="DATAFRAME_TOO_LARGE",
-        )
+    check_size(*frame.shape)
+    height = len(frame)
     columns, values = [], []
     for position, name in enumerate(frame.columns):
         described, cells = _column_to_wire(frame.iloc[:, position])
@@ -84,46 +79,72 @@ def to_wire(frame: pandas.DataFrame) -> dict[str, Any]:
     return {"columns": columns, "rows": rows}
 
 
+def check_size(height: int, width: int) -> None:
+    """Refuse a data frame of too many cells.
+
+    :raises NodeError: ``DATAFRAME_TOO_LARGE`` beyond :data:`MAX_CELLS`.
+    """
+    if height * width > MAX_CELLS:
+        raise NodeError(
+            f"A data frame of {height} rows and {width} columns is too large;"
+            f" {MAX_CELLS} values are the limit.",
+            code="DATAFRAME_TOO_LARGE",
+        )
+
+
 def from_wire(table: Mapping[str, Any]) -> pandas.DataFrame:
     """Return the data frame that *table* describes.
 
     :raises NodeError: ``DATAFRAME_INVALID`` when *table* is not in the wire form.
     """
     pd = need_pandas()
-    names, described, rows = _read(table)
+    names, described, rows = read_wire(table)
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     try:
         series = [
-            _column_from_wire(pd, description, values)
-            for description, values in zip(described, cells, strict=True)
+            series_of(pd, description, values) for description, values in zip(described, cells, strict=True)
         ]
     except (TypeError, ValueError, OverflowError) as error:
         reason = shortened(str(error).partition("\n")[0]).rstrip(".")
-        raise _invalid(f"a column does not hold what its type says: {reason}") from error
+        raise invalid_frame(f"a column does not hold what its type says: {reason}") from error
     # By position first: names may repeat.
     frame: pandas.DataFrame = pd.DataFrame(dict(enumerate(series)), index=range(len(rows)))
     frame.columns = pd.Index(names, dtype=object)
     return frame
 
 
-def _read(table: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]], list[Sequence[Any]]]:
+def read_wire(table: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]], list[Sequence[Any]]]:
+    """Return the names, descriptions and rows of *table*, whose cells are not looked at.
+
+    :raises NodeError: ``DATAFRAME_INVALID`` when *table* is not in the wire form.
+    """
     columns, rows = table.get("columns"), table.get("rows")
     if not isinstance(columns, (list, tuple)) or not isinstance(rows, (list, tuple)):
-        raise _invalid('it needs the lists "columns" and "rows"')
+        raise invalid_frame('it needs the lists "columns" and "rows"')
     described = [column for column in columns if isinstance(column, Mapping)]
     names = [column.get("name") for column in described]
     if len(described) < len(columns) or not all(isinstance(name, str) for name in names):
-        raise _invalid('every column needs a "name"')
+        raise invalid_frame('every column needs a "name"')
     if not all(isinstance(row, (list, tuple)) and len(row) == len(columns) for row in rows):
-        raise _invalid("every row needs one value per column")
+        raise invalid_frame("every row needs one value per column")
     return [str(name) for name in names], described, list(rows)
 
 
-def _invalid(reason: str) -> NodeError:
+def invalid_frame(reason: str) -> NodeError:
+    """Return the error that says that something is no data frame, and why."""
     return NodeError(f"This is not a data frame: {reason}.", code="DATAFRAME_INVALID")
 
 
-def columns_named(frame: pandas.DataFrame, names: Sequence[str]) -> list[int]:
+class HasColumns(Protocol):
+    """Whatever has named columns: data frames of any library."""
+
+    @property
+    def columns(self) -> Iterable[Any]:
+        """The names."""
+        ...
+
+
+def columns_named(frame: HasColumns, names: Sequence[str]) -> list[int]:
     """Return the positions of the columns that *names* mean, one per name.
 
     Spelling counts first; then upper and lower case, spaces, dashes and underscores do not.
@@ -180,10 +201,10 @@ def _column_to_wire(column: pandas.Series[Any]) -> tuple[dict[str, Any], list[An
     if isinstance(kind, pd.CategoricalDtype):
         described = {
             "dtype": "category",
-            "categories": [_plain(value) for value in kind.categories.tolist()],
+            "categories": [plain_cell(value) for value in kind.categories.tolist()],
             "ordered": bool(kind.ordered),
         }
-        return described, _cells(column.astype(object), _plain)
+        return described, _cells(column.astype(object), plain_cell)
     if kinds.is_bool_dtype(kind):
         return {"dtype": "boolean"}, _cells(column, bool)
     if kinds.is_integer_dtype(kind):
@@ -196,7 +217,7 @@ def _column_to_wire(column: pandas.Series[Any]) -> tuple[dict[str, Any], list[An
         return {"dtype": "datetime"}, _cells(column, _iso)
     if isinstance(kind, pd.StringDtype):
         return {"dtype": "string"}, _cells(column, str)
-    cells = _cells(column.astype(object), _plain)
+    cells = _cells(column.astype(object), plain_cell)
     all_texts = bool(cells) and all(cell is None or isinstance(cell, str) for cell in cells)
     return {"dtype": "string" if all_texts else "mixed"}, cells
 
@@ -216,7 +237,8 @@ def _iso(value: Any) -> str:
     return str(value.isoformat())
 
 
-def _plain(value: Any) -> Any:
+def plain_cell(value: Any) -> Any:
+    """Return a value of a column of any kind in its JSON form, which may be its text."""
     if isinstance(value, float) or hasattr(value, "dtype"):
         value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
@@ -231,7 +253,11 @@ def _plain(value: Any) -> Any:
         return str(value)
 
 
-def _column_from_wire(pd: ModuleType, described: Mapping[str, Any], values: Sequence[Any]) -> Any:
+def series_of(pd: ModuleType, described: Mapping[str, Any], values: Sequence[Any]) -> Any:
+    """Return a column as a pandas series.
+
+    :raises TypeError, ValueError, OverflowError: when it does not hold what its type says.
+    """
     kind, cells = described.get("dtype"), list(values)
     if kind == "category":
         categories = described.get("categories")

@@ -4,7 +4,7 @@
 
     .lock  owner.json            who may write
     store.json                   the version of the files
-    workflows.json               TinyDB: the workflow definitions
+    workflows.json               TinyDB: the workflow definitions, the node types they brought
     index.json                   TinyDB: a cache, rebuilt from the sessions
     journal/<number>.log         the shared log of commits
     sessions/<uuid>.…            the files of one session; see the module ``session_files``
@@ -24,7 +24,8 @@ from typing import NamedTuple
 import msgspec
 
 from ...errors import StoreDamaged, StoreError
-from ..workflows import WorkflowShelf
+from ..base import NODE_TYPES, WORKFLOWS
+from ..workflows import NodeTypeShelf, WorkflowShelf
 from .beside import Damage
 from .database import RowDatabase
 from .files import TEMPORARY, Files
@@ -36,19 +37,16 @@ from .survey import Logs, Survey, read_logs, survey
 
 logger = logging.getLogger(__name__)
 
-WORKFLOWS = "workflows"
-"""The table in ``workflows.json``."""
-
 _TRIES = 5
 
 
 class Findings(NamedTuple):
-    """What an opened directory holds; a ``shelf`` is None when the workflows are damaged."""
+    """What an opened directory holds; ``shelves`` is None when the workflows are damaged."""
 
     survey: Survey
     logs: Logs
     workflows: RowDatabase
-    shelf: WorkflowShelf | None
+    shelves: tuple[WorkflowShelf, NodeTypeShelf] | None
     damaged: list[Damage]
 
 
@@ -148,11 +146,11 @@ class DataDirectory:
         remembered = read_index(self.index_path, self._files)
         found = survey(logs, remembered, self.sessions, self._files.scan(self.sessions.folder))
         workflows = RowDatabase(self.workflows_path, self._files)
-        shelf = self._fill_shelf(workflows, damaged)
+        shelves = self._fill_shelves(workflows, damaged)
         damaged = sorted(found.damaged) + damaged
         for damage in damaged:
             logger.warning("%s is damaged and left alone: %s", *damage)
-        return Findings(found, logs, workflows, shelf, damaged)
+        return Findings(found, logs, workflows, shelves, damaged)
 
     def _sweep(self) -> None:
         """Remove what a crash left half written."""
@@ -160,14 +158,18 @@ class DataDirectory:
             for leftover in folder.glob(f"*{TEMPORARY}"):
                 self._files.discard(leftover)
 
-    def _fill_shelf(self, workflows: RowDatabase, damaged: list[Damage]) -> WorkflowShelf | None:
-        shelf = WorkflowShelf()
+    def _fill_shelves(
+        self, workflows: RowDatabase, damaged: list[Damage]
+    ) -> tuple[WorkflowShelf, NodeTypeShelf] | None:
+        shelf, type_shelf = WorkflowShelf(), NodeTypeShelf()
         try:
-            shelf.load(workflows.rows().get(WORKFLOWS, {}))
+            rows = workflows.rows()
+            shelf.load(rows.get(WORKFLOWS, {}))
+            type_shelf.load(rows.get(NODE_TYPES, {}))
         except (StoreDamaged, msgspec.MsgspecError) as error:
             damaged.append(Damage(self.relative(self.workflows_path), str(error)))
             return None
-        return shelf
+        return shelf, type_shelf
 
 
 def refuse_to_write() -> StoreError:

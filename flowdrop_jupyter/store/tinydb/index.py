@@ -6,7 +6,7 @@ import logging
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,11 @@ from .files import Files, Stamp
 
 logger = logging.getLogger(__name__)
 
-_TABLE = "sessions"
+INDEX_TABLE = "sessions and ids"
+"""Renamed when an entry changes its meaning, so that an older file counts as missing."""
+
+_FOUND_BY_ID: Final = ("runs", "interrupts")
+"""The tables whose rows are looked up without knowing their session."""
 
 
 class _Moment(msgspec.Struct):
@@ -79,7 +83,7 @@ class Remembered(msgspec.Struct, array_like=True):
     snapshot: tuple[int, int] | None
     journal: tuple[int, int] | None
     session: msgspec.Raw
-    interrupts: list[str]
+    ids: list[str]
 
     @property
     def stamps(self) -> Stamps:
@@ -91,16 +95,16 @@ class _Document(msgspec.Struct):
     entry: Remembered
 
 
-def row_id(raw: bytes) -> str:
-    """Return the id in a row as it is stored."""
-    return _decode_id(raw).id
+def ids_found_by(batch: Batch) -> list[str]:
+    """Return the ids of the runs and interrupts in a commit."""
+    return [_decode_id(raw).id for name in _FOUND_BY_ID for raw in batch.get(name, {}).values()]
 
 
 class Index:
     """The sessions of a store with what listing and finding need.
 
     :param entries: all sessions there are.
-    :param session_of: the session of each interrupt.
+    :param session_of: the session of each run and interrupt.
     :param changed: how many sessions the file on disk disagrees in.
     """
 
@@ -128,8 +132,7 @@ class Index:
         if rows:
             self._entries[session_id] = Entry(rows[1], number)
             self._moved.add(session_id)
-        for raw in batch.get("interrupts", {}).values():
-            self._session_of[row_id(raw)] = session_id
+        self._session_of.update(dict.fromkeys(ids_found_by(batch), session_id))
         self._unwritten.add(session_id)
 
     def drop(self, session_id: str) -> None:
@@ -166,9 +169,9 @@ class Index:
                 found.append(entry.copy())
         return found
 
-    def session_of(self, interrupt_id: str) -> str | None:
-        """Return the id of the session that an interrupt belongs to, or None."""
-        session_id = self._session_of.get(interrupt_id)
+    def session_of(self, record_id: str) -> str | None:
+        """Return the id of the session that a run or interrupt belongs to, or None."""
+        session_id = self._session_of.get(record_id)
         return session_id if session_id in self._entries else None
 
     @property
@@ -177,15 +180,15 @@ class Index:
         return self._stale + len(self._unwritten) > max(64, len(self._entries) // 8)
 
     def take(self) -> tuple[dict[str, Entry], dict[str, list[str]]] | None:
-        """Return all entries and interrupts to write them, or None when the file is up to date."""
+        """Return all entries and the ids found by them to write them, or None when the file is up to date."""
         if not self._unwritten and not self._stale:
             return None
         self._unwritten.clear()
         self._stale = 0
-        interrupts: dict[str, list[str]] = {}
-        for interrupt_id, session_id in self._session_of.items():
-            interrupts.setdefault(session_id, []).append(interrupt_id)
-        return dict(self._entries), interrupts
+        ids: dict[str, list[str]] = {}
+        for record_id, session_id in self._session_of.items():
+            ids.setdefault(session_id, []).append(record_id)
+        return dict(self._entries), ids
 
     def outdated(self, session_ids: Iterable[str]) -> None:
         """Take note that files of these sessions are not as the index file remembers them."""
@@ -220,7 +223,7 @@ def read_index(path: Path, files: Files) -> dict[str, Remembered]:
     database = RowDatabase(path, files)
     found: dict[str, Remembered] = {}
     try:
-        rows = database.rows().get(_TABLE, {})
+        rows = database.rows().get(INDEX_TABLE, {})
         for raw in rows.values():
             entry = msgspec.json.decode(raw, type=_Document).entry
             youngest = max((stamp.mtime_ns for stamp in entry.stamps if stamp is not None), default=0)
@@ -235,4 +238,4 @@ def read_index(path: Path, files: Files) -> dict[str, Remembered]:
 def write_index(path: Path, files: Files, entries: Iterable[Remembered]) -> None:
     """Replace the index file."""
     rows = {number: msgspec.json.encode(_Document(entry)) for number, entry in enumerate(entries, start=1)}
-    RowDatabase(path, files).overwrite({_TABLE: rows})
+    RowDatabase(path, files).overwrite({INDEX_TABLE: rows})

@@ -20,11 +20,11 @@ from ..completion import Completion
 from ..records import SessionFilter, SessionRecord
 from ..rows import Batch
 from ..state import SessionState
-from ..workflows import WorkflowShelf
+from ..workflows import NodeTypeShelf, WorkflowShelf
 from .backlog import Backlog
 from .beside import BesideStore, Damage
 from .database import RowDatabase
-from .directory import WORKFLOWS, DataDirectory, Findings, refuse_to_write
+from .directory import DataDirectory, Findings, refuse_to_write
 from .files import Files
 from .index import Index
 from .lines import encode_line, scan
@@ -132,6 +132,11 @@ class TinyDBStore(BesideStore):
         self._check_ready()
         return self._index.sessions(where, limit=limit, cursor=cursor)
 
+    async def session_of(self, record_id: str) -> str | None:
+        """Return the id of the session that the run or interrupt with this id belongs to, or None."""
+        self._check_ready()
+        return self._index.session_of(record_id)
+
     async def remove_session(self, session_id: str, *, updated_at: str | None = None) -> bool:
         """Remove a session with everything that belongs to it; tell whether that was done."""
         self._check_ready()
@@ -148,9 +153,6 @@ class TinyDBStore(BesideStore):
                 return True
 
     # What base classes ask for
-
-    async def _session_of(self, interrupt_id: str) -> str | None:
-        return self._index.session_of(interrupt_id)
 
     async def _state(self, session_id: str) -> SessionState | None:
         if session_id not in self._index:
@@ -181,13 +183,15 @@ class TinyDBStore(BesideStore):
         line = encode_line(session_id, number, batch)
         await self._write(line, partial(self._publish, session, number, batch))
 
-    async def _write_workflow(self, number: int, raw: bytes | None) -> None:
+    async def _write_definitions(self, batch: Batch) -> None:
         self._check_writable()
         assert self._workflow_rows is not None
-        if raw is None:
-            await self._in_thread(self._workflow_rows.erase, WORKFLOWS, number)
-        else:
-            await self._in_thread(self._workflow_rows.put, {WORKFLOWS: {number: raw}})
+        await self._in_thread(self._workflow_rows.put, batch)
+
+    async def _erase_definition(self, table: str, number: int) -> None:
+        self._check_writable()
+        assert self._workflow_rows is not None
+        await self._in_thread(self._workflow_rows.erase, table, number)
 
     async def _write_memory(self, number: int, raw: bytes | None) -> None:
         self._check_writable()
@@ -320,8 +324,8 @@ class TinyDBStore(BesideStore):
         self._backlog = Backlog(survey.backlog)
         self._graves = survey.graves
         self._unusable = survey.unusable
-        self._shelf = found.shelf or WorkflowShelf()
-        self._workflow_rows = None if found.shelf is None else found.workflows
+        self._shelf, self._type_shelf = found.shelves or (WorkflowShelf(), NodeTypeShelf())
+        self._workflow_rows = None if found.shelves is None else found.workflows
         self._damaged = found.damaged
 
     async def _close(self) -> None:
@@ -336,7 +340,7 @@ class TinyDBStore(BesideStore):
         self._opened = OpenSessions(self._max_open)
         self._index = Index({}, {})
         self._backlog = Backlog({})
-        self._shelf = WorkflowShelf()
+        self._shelf, self._type_shelf = WorkflowShelf(), NodeTypeShelf()
 
     async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call *function* in a worker thread; what the system refuses is raised as StoreError."""

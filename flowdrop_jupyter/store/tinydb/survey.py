@@ -18,7 +18,7 @@ from ..state import SessionState
 from .backlog import Waiting
 from .beside import Damage
 from .files import Files, Stamp
-from .index import Entry, Remembered, Stamps, row_id
+from .index import Entry, Remembered, Stamps, ids_found_by
 from .lines import Bad, Line, Scan, scan
 from .replay import living
 from .session_files import FileDamaged, Recovery, SessionFiles
@@ -204,7 +204,7 @@ class _Surveyor:
         for line in later:
             entry = self._advance(session_id, entry, line)
         self._found.sessions[session_id] = entry
-        self._found.session_of.update(dict.fromkeys(known.interrupts, session_id))
+        self._found.session_of.update(dict.fromkeys(known.ids, session_id))
         if later:
             self._found.backlog[session_id] = Waiting(known.filed, [line.raw for line in later])
         self._trusted += 1
@@ -212,7 +212,7 @@ class _Surveyor:
 
     def _advance(self, session_id: str, entry: Entry, line: Line) -> Entry:
         rows = line.rows or {}
-        self._found.session_of.update(dict.fromkeys(ids_of(rows.get("interrupts", {})), session_id))
+        self._found.session_of.update(dict.fromkeys(ids_found_by(rows), session_id))
         if line.number <= entry.number:
             return entry
         return Entry(rows["session"][1], line.number) if "session" in rows else Entry(entry.raw, line.number)
@@ -224,7 +224,7 @@ class _Surveyor:
             reason = f"commit {commit} of the session {session_id} cannot be read"
             raise FileDamaged(reason, f"journal/{log:08}.log")
         self._found.sessions[session_id] = Entry(state.record.raw(1), number)
-        self._found.session_of.update(dict.fromkeys(state.interrupts.ids(), session_id))
+        self._found.session_of.update(dict.fromkeys([*state.runs.ids(), *state.interrupts.ids()], session_id))
         later = [line.raw for line in alive if line.number > filed]
         if later:
             if alive is not lines:
@@ -235,11 +235,6 @@ class _Surveyor:
         self._found.damaged.append(Damage(file, reason))
         self._found.unusable.add(session_id)
         self._found.kept.update(self._logs_of[session_id])
-
-
-def ids_of(rows: dict[int, bytes]) -> list[str]:
-    """Return the ids of rows."""
-    return [row_id(raw) for raw in rows.values()]
 
 
 def _cut(path: Path, files: Files, found: Scan) -> Recovery:

@@ -56,7 +56,7 @@ class LoopSide:
 
 class _Remains(NamedTuple):
     entries: dict[str, Entry]
-    interrupts: dict[str, list[str]]
+    ids: dict[str, list[str]]
     filed: dict[str, int]
 
 
@@ -252,7 +252,7 @@ class Upkeep:
                         snapshot=stamps.get(f"{session_id}.json"),
                         journal=stamps.get(f"{session_id}.journal"),
                         session=msgspec.Raw(entry.raw),
-                        interrupts=remains.interrupts.get(session_id, []),
+                        ids=remains.ids.get(session_id, []),
                     )
                     for session_id, entry in remains.entries.items()
                 ),

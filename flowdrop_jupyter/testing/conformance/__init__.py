@@ -3,6 +3,7 @@
 from .blobs import BlobConformance
 from .log import LogConformance
 from .memory import MemoryConformance
+from .node_types import NodeTypeConformance
 from .opening import OpeningConformance
 from .pages import PageConformance
 from .retention import RetentionConformance
@@ -17,6 +18,7 @@ __all__ = ["StoreConformance"]
 class StoreConformance(
     OpeningConformance,
     WorkflowConformance,
+    NodeTypeConformance,
     SessionConformance,
     TransactionConformance,
     LogConformance,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...clock import format_time
 from ...store import Store
-from ..rows import UNKNOWN, Clockwork, checkpoint, new_session, run, workflow
+from ..rows import UNKNOWN, Clockwork, checkpoint, interrupt, new_session, run, workflow
 from .suite import Suite, known, reopen
 
 
@@ -54,6 +54,20 @@ class RunConformance(Suite):
             assert await transaction.workflow_snapshot("x") is None
         assert await store.workflow_snapshot(other, snapshot_id) is None
         assert await store.workflow_snapshot(UNKNOWN, snapshot_id) is None
+
+    async def test_a_run_and_a_prompt_are_found_without_knowing_their_session(self, store: Store) -> None:
+        session_id = await new_session(store)
+        turn, asked = run(session_id), interrupt(session_id)
+        async with store.transaction(session_id) as transaction:
+            transaction.put_run(turn)
+            transaction.put_interrupt(asked)
+        for _ in range(2):
+            assert await store.session_of(turn.id) == session_id
+            assert await store.session_of(asked.id) == session_id
+            assert await store.session_of(UNKNOWN) is None
+            await reopen(store)
+        await store.remove_session(session_id)
+        assert await store.session_of(turn.id) is None
 
     async def test_checkpoints_are_told_apart_by_run_and_keep_their_order(self, store: Store) -> None:
         session_id = await new_session(store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ...errors import Conflict, NotFound
-from ...store import Store
+from ...store import Store, WorkflowHeader
 from ..rows import new_session, workflow
 from .suite import Suite, known, reopen
 
@@ -15,7 +15,10 @@ class WorkflowConformance(Suite):
 
     async def test_a_workflow_is_read_back_as_saved(self, store: Store) -> None:
         saved = workflow(
-            nodes=[{"id": "a"}], interface={"inputs": []}, changed="2026-01-01T00:00:00Z", extra={"x": 1}
+            nodes=[{"id": "a"}],
+            inputs=[{"name": "q", "node_id": "a", "port": "p"}],
+            changed="2026-01-01T00:00:00Z",
+            extra={"x": 1},
         )
         await store.save_workflow(saved, new=True)
         assert await store.workflow("w") == saved
@@ -48,6 +51,35 @@ class WorkflowConformance(Suite):
         ):
             await store.save_workflow(workflow(name, changed=changed), new=True)
         assert [row.id for row in await store.workflows()] == ["a", "b", "c", "d"]
+
+    async def test_the_headers_of_workflows_are_what_lists_need_of_them(self, store: Store) -> None:
+        tagged = {"tags": ["x", 1, "y", None], "other": ["z"]}
+        await store.save_workflow(
+            workflow("a", name="Ä", metadata=tagged, created="2026-01-01T00:00:00Z"), new=True
+        )
+        await store.save_workflow(
+            workflow("b", metadata={"tags": "x"}, changed="2026-01-02T00:00:00Z"), new=True
+        )
+        headers = [
+            WorkflowHeader(id="b", name="Greeter", changed="2026-01-02T00:00:00Z"),
+            WorkflowHeader(id="a", name="Ä", tags=frozenset("xy"), created="2026-01-01T00:00:00Z"),
+        ]
+        assert await store.workflow_headers() == headers
+        await reopen(store)
+        assert await store.workflow_headers() == headers
+
+    async def test_headers_follow_every_change_and_come_in_the_order_of_the_workflows(
+        self, store: Store
+    ) -> None:
+        for name in ("a", "b", "c"):
+            await store.save_workflow(workflow(name, changed="2026-01-01T00:00:00Z"), new=True)
+        await store.save_workflow(workflow("a", name="New", changed="2026-01-01T12:00:00Z"), new=False)
+        await store.remove_workflow("b")
+        with pytest.raises(Conflict):
+            await store.save_workflow(workflow("c", name="Other"), new=True)
+        headers = await store.workflow_headers()
+        assert [(header.id, header.name) for header in headers] == [("a", "New"), ("c", "Greeter")]
+        assert headers == [WorkflowHeader.of(row) for row in await store.workflows()]
 
     async def test_removing_a_workflow_tells_whether_it_was_there(self, store: Store) -> None:
         await store.save_workflow(workflow(), new=True)
