@@ -34,7 +34,7 @@ from ..store.records import (
     WorkflowRecord,
 )
 from .inputs import declared_outputs, launch_values, require_waitable
-from .launching import STRATEGY_KEY, require_launchable
+from .launching import named_strategy, require_launchable
 from .permissions import (
     Principal,
     may,
@@ -134,7 +134,7 @@ class RunService:
             session_id=self._ids() if run_id is None else str(uuid.uuid5(uuid.UUID(run_id), "session")),
             workflow_id=workflow.id,
             initiator=principal.id,
-            strategy=background_strategy(trigger=workflow.metadata.get(STRATEGY_KEY)).id,
+            strategy=background_strategy(trigger=named_strategy(workflow, fired=event is not None)).id,
             initial=initial,
             inputs=dict(inputs or {}),
             event=None if event is None else dict(event),

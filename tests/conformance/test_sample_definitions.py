@@ -77,6 +77,12 @@ SAMPLES: Final[dict[str, Sample]] = {
     "if_else": Sample(("data",), (), ("matchText", "operator", "branches")),
     # The documented gateway calls its value `expression`; the older name is accepted (decision 14).
     "switch": Sample(("expression",), (), ("caseSensitive", "branches")),
+    "foreach": Sample(
+        ("items", "loop_back"),
+        ("item", "index", "total", "is_first", "is_last", "completed"),
+        ("maxIterations", "continueOnError"),
+        {"maxIterations": 1000, "continueOnError": False},
+    ),
     "calculator": Sample(
         ("values",),
         ("result", "operation", "values", "precision"),
@@ -161,6 +167,7 @@ SAMPLES: Final[dict[str, Sample]] = {
     "ai_content_analyzer": Sample(),
     "content_classifier": Sample(),
     "content_loader": Sample(),
+    "trigger": Sample((), ("output",), ("eventType", "orchestrator"), {"orchestrator": "default"}),
     "data_mapper": Sample((), (), ("dynamicInputs", "dynamicOutputs")),
     "custom_function": Sample((), (), ("dynamicInputs", "dynamicOutputs")),
 }

@@ -162,3 +162,29 @@ async def test_without_a_server_no_kernel_can_be_watched(serve: Any) -> None:
     async with serve() as desk:
         with pytest.raises(InvalidInput, match="no Jupyter server"):
             await make(desk, {"kind": "kernel"})
+
+
+@pytest.mark.parametrize(
+    ("named", "strategy"),
+    [
+        ("default", "flowdrop_runtime:synchronous_pipeline"),
+        ("flowdrop_stategraph:stategraph", "flowdrop_stategraph:stategraph"),
+    ],
+)
+async def test_a_fired_run_takes_the_strategy_of_its_trigger_node_first(
+    serve: Any, named: str, strategy: str
+) -> None:
+    workflow = document(
+        [node("t.1", "trigger", orchestrator=named)],
+        [],
+        id="fired",
+        metadata={"orchestrator": "flowdrop_runtime:synchronous_pipeline"},
+    )
+    async with serve() as desk:
+        await desk.host.workflows.create(workflow, ADA)
+        fired = await desk.host.runs.launch("fired", ADA, event={"event": "manual"})
+        by_hand = await desk.host.runs.launch("fired", ADA)
+        for run in (fired, by_hand):
+            await desk.settled(run.session_id)
+        assert fired.strategy == strategy
+        assert by_hand.strategy == "flowdrop_runtime:synchronous_pipeline"

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
 from ..api import node
 from ..context import NodeContext
 from ..signature import Config, Lane
+
+Orchestrator: TypeAlias = Literal[
+    "default",
+    "flowdrop_runtime:synchronous",
+    "flowdrop_runtime:synchronous_pipeline",
+    "flowdrop_runtime:asynchronous",
+    "flowdrop_stategraph:stategraph",
+]
+"""A strategy by its id (ORC-1), or whichever the workflow or the server names."""
 
 
 class Fired(msgspec.Struct):
@@ -32,12 +41,14 @@ async def trigger(
     eventType: Annotated[Literal["any", "schedule", "file", "kernel", "manual"], Config()] = "any",
     path: Annotated[str, Config()] = "",
     kernel: Annotated[str, Config()] = "",
+    orchestrator: Annotated[Orchestrator, Config()] = "default",
 ) -> Fired:
     """Gives what started the run: a schedule, a changed file, a kernel, or somebody by hand.
 
     :param eventType: what the node waits for; of anything else it gives null.
     :param path: only files whose path fits this pattern; empty for all.
     :param kernel: only kernels of the kernelspec of this name; empty for all.
+    :param orchestrator: the execution strategy of the runs that a trigger begins.
     """
     event = context.turn.event
     if event is None or eventType not in ("any", event.get("event")):
