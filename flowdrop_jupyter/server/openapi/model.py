@@ -129,3 +129,11 @@ def page_of(items: Schema, description: str = "One page.") -> Answer:
 def acknowledged(description: str = "Done.") -> Answer:
     """Return a JSON reply that has nothing to show but a sentence."""
     return Answer(description=description, schema=obj({"success": {"const": True}, "message": text()}))
+
+
+OBJECT: Final[Schema] = {"type": "object"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+NUMBER: Final[Schema] = {"type": "number"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+UUID: Final[Schema] = text(format="uuid")
+TIME: Final[Schema] = text("UTC, six decimals, `Z`.", format="date-time")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..model import Answer, Operation, array, obj, ok, ref, success, text
+from ..model import NUMBER, Answer, Operation, array, obj, ok, ref, success, text
 
 _PAGING: Final = {"limit": "How many at most.", "offset": "How many to skip."}
 _TOTALS: Final = {
@@ -12,7 +12,6 @@ _TOTALS: Final = {
     "X-Page-Size": "How many this page may hold.",
     "X-Page-Offset": "How many were skipped.",
 }
-_NUMBER: Final = {"type": "number"}
 
 CATALOG: Final = (
     Operation(
@@ -25,7 +24,7 @@ CATALOG: Final = (
         refusals=(503,),
         answers={
             200: ok(
-                obj({"status": text(), "version": text(), "service": text(), "uptime": _NUMBER}),
+                obj({"status": text(), "version": text(), "service": text(), "uptime": NUMBER}),
                 status=text(),
                 version=text(),
                 timestamp=text(format="date-time"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from ....sessions.arguments import MAX_CONTENT
 from ....sessions.service import MAX_SESSION_NAME
 from ....store.records import SessionStatus
 from ..model import (
     ANYTHING,
+    BOOLEAN,
+    OBJECT,
     Body,
     Operation,
     Query,
@@ -23,8 +25,6 @@ from ..model import (
     text,
 )
 
-_OBJECT: Final[dict[str, Any]] = {"type": "object"}
-_BOOLEAN: Final[dict[str, Any]] = {"type": "boolean"}
 _LISTING: Final[Query] = {
     "status": one_of(*get_args(SessionStatus)),
     "search": "A part of the name, case ignored.",
@@ -54,7 +54,7 @@ CONVERSATIONS: Final = (
             schema=obj(
                 {
                     "name": nullable(text(minLength=1, maxLength=MAX_SESSION_NAME, pattern=r"\S")),
-                    "metadata": nullable(_OBJECT),
+                    "metadata": nullable(OBJECT),
                 },
                 required=(),
             ),
@@ -105,8 +105,8 @@ CONVERSATIONS: Final = (
         answers={
             200: ok(
                 array(ref("Message")),
-                hasMore=_BOOLEAN,
-                hasOlder=_BOOLEAN,
+                hasMore=BOOLEAN,
+                hasOlder=BOOLEAN,
                 sessionStatus=one_of(*get_args(SessionStatus)),
             )
         },
@@ -123,7 +123,7 @@ CONVERSATIONS: Final = (
             schema=obj(
                 {
                     "content": text(minLength=1, maxLength=MAX_CONTENT, pattern=r"\S"),
-                    "inputs": nullable(_OBJECT),
+                    "inputs": nullable(OBJECT),
                 },
                 required=("content",),
             )

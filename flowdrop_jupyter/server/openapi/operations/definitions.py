@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..model import (
+    OBJECT,
     Answer,
     Body,
     Operation,
@@ -19,7 +20,6 @@ from ..model import (
     text,
 )
 
-_OBJECT: Final = {"type": "object"}
 _TOTALS: Final = {
     "X-Total-Count": "How many there are.",
     "X-Page-Size": "How many this page may hold.",
@@ -35,8 +35,8 @@ _BUMP: Final = {
 _CONTRACT: Final = obj(
     {
         "schema_version": text(pattern=r"^\d+\.\d+\.\d+$"),
-        "parameter_schema": nullable(_OBJECT),
-        "output_schema": nullable(_OBJECT),
+        "parameter_schema": nullable(OBJECT),
+        "output_schema": nullable(OBJECT),
     },
     closed=True,
 )

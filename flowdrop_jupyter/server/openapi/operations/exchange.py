@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from ..model import ANYTHING, Answer, Body, Operation, array, obj, ok, one_of, ref, text
+from ..model import ANYTHING, OBJECT, Answer, Body, Operation, array, obj, ok, one_of, ref, text
 
-_OBJECT: Final[dict[str, Any]] = {"type": "object"}
 _WORKFLOW: Final = "/workflows/{workflow_id}"
 _FILE: Final = {"Content-Disposition": "The name to save it under."}
-_VARIABLES: Final = obj({"variables": _OBJECT})
+_VARIABLES: Final = obj({"variables": OBJECT})
 _ENCLOSED: Final = obj({"workflow": text("The document as JSON or YAML.")})
 
 EXCHANGE: Final = (
@@ -46,7 +45,7 @@ EXCHANGE: Final = (
         id="exportBundle",
         summary="Take a workflow out with what it brings and needs",
         tag="Exchange",
-        answers={200: Answer(description="The bundle.", schema=_OBJECT, headers=_FILE)},
+        answers={200: Answer(description="The bundle.", schema=OBJECT, headers=_FILE)},
         refusals=(404,),
     ),
     Operation(
@@ -56,7 +55,7 @@ EXCHANGE: Final = (
         summary="Take a bundle in through its gates (STORE-9)",
         tag="Exchange",
         query={"confirm_publisher": "The publisher that an administrator vouches for."},
-        body=Body(schema=_OBJECT),
+        body=Body(schema=OBJECT),
         answers={201: ok(ref("Workflow"), message=text())},
         refusals=(409, 422),
     ),
@@ -66,7 +65,7 @@ EXCHANGE: Final = (
         id="getConfigSchema",
         summary="Read the JSON Schema of a node type's configuration",
         tag="Authoring",
-        answers={200: ok(_OBJECT)},
+        answers={200: ok(OBJECT)},
         refusals=(404,),
     ),
     Operation(
@@ -75,7 +74,7 @@ EXCHANGE: Final = (
         id="getConfigDefaults",
         summary="Read the defaults of a node type's configuration",
         tag="Authoring",
-        answers={200: ok(_OBJECT)},
+        answers={200: ok(OBJECT)},
         refusals=(404,),
     ),
     Operation(
@@ -84,8 +83,8 @@ EXCHANGE: Final = (
         id="completeConfig",
         summary="Complete a configuration with the defaults; nothing is judged (API-4)",
         tag="Authoring",
-        body=Body(schema=obj({"config": _OBJECT}, required=()), required=False),
-        answers={200: ok(_OBJECT)},
+        body=Body(schema=obj({"config": OBJECT}, required=()), required=False),
+        answers={200: ok(OBJECT)},
         refusals=(404,),
     ),
     Operation(
@@ -114,6 +113,6 @@ EXCHANGE: Final = (
         summary="List files below the root whose path begins so, bare as a form reads it",
         tag="Authoring",
         query={"q": "How the path begins."},
-        answers={200: Answer(description="The files.", schema=array(_OBJECT))},
+        answers={200: Answer(description="The files.", schema=array(OBJECT))},
     ),
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from ....sessions.runs import MAX_STEPS, MAX_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS
 from ....store.records import RunStatus
-from ..model import Body, Operation, Query, array, nullable, obj, ok, one_of, page_of, ref, text
+from ..model import OBJECT, Body, Operation, Query, array, nullable, obj, ok, one_of, page_of, ref, text
 
-_OBJECT: Final[dict[str, Any]] = {"type": "object"}
 _LISTING: Final[Query] = {
     "status": one_of(*get_args(RunStatus)),
     "limit": "How many at most.",
@@ -32,7 +31,7 @@ def _options(unit_per_second: int) -> Body:
         required=(),
     )
     return Body(
-        schema=obj({"inputs": nullable(_OBJECT), "options": nullable(limits)}, required=()), required=False
+        schema=obj({"inputs": nullable(OBJECT), "options": nullable(limits)}, required=()), required=False
     )
 
 
@@ -47,8 +46,8 @@ def _reading(path: str, kind: str) -> Operation:
             200: ok(
                 ref("RunDocument"),
                 status=text(),
-                jobs=array(_OBJECT),
-                node_statuses=_OBJECT,
+                jobs=array(OBJECT),
+                node_statuses=OBJECT,
                 job_status_summary=ref("JobSummary"),
             )
         },
@@ -90,7 +89,7 @@ RUNS: Final = (
         tag="Runs",
         body=_options(1000),
         answers={
-            200: ok({"allOf": [ref("StartedRun"), obj({"outputs": _OBJECT})]}, "Completed.", message=text()),
+            200: ok({"allOf": [ref("StartedRun"), obj({"outputs": OBJECT})]}, "Completed.", message=text()),
             202: ok(ref("StartedRun"), "Started.", message=text()),
         },
         refusals=(404, 409, 422),

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from ....sessions.snapshot_bodies import MAX_ID, NODE_STATUSES, SNAPSHOT_STATUSES
-from ..model import ANYTHING, Body, Operation, Schema, nullable, obj, ok, one_of, page_of, ref, text
+from ..model import (
+    ANYTHING,
+    COUNT,
+    OBJECT,
+    Body,
+    Operation,
+    Schema,
+    nullable,
+    obj,
+    ok,
+    one_of,
+    page_of,
+    ref,
+    text,
+)
 
-_OBJECT: Final[dict[str, Any]] = {"type": "object"}
 _ID: Final = text(minLength=1, maxLength=MAX_ID, pattern="^[^/]+$")
-_COUNT: Final = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
 
 
 def _both(keys: Mapping[str, tuple[str, Schema]]) -> dict[str, Schema]:
@@ -24,7 +36,7 @@ _NODE_STATE: Final = obj(
         "output": ANYTHING,
         "error": ANYTHING,
         "injected": nullable({"type": "boolean"}),
-        **_both({"executionOrder": ("execution_order", _COUNT), "jobId": ("job_id", text())}),
+        **_both({"executionOrder": ("execution_order", COUNT), "jobId": ("job_id", text())}),
     },
     required=("status",),
     closed=True,
@@ -40,15 +52,15 @@ _DOCUMENT: Final = {
                         "node_states",
                         {"type": "object", "additionalProperties": _NODE_STATE},
                     ),
-                    "initialInput": ("initial_input", _OBJECT),
-                    "iterationCount": ("iteration_count", _COUNT),
+                    "initialInput": ("initial_input", OBJECT),
+                    "iterationCount": ("iteration_count", COUNT),
                     "threadId": ("thread_id", _ID),
                     "createdAt": ("created_at", ANYTHING),
                     "updatedAt": ("updated_at", ANYTHING),
                 }
             ),
             "status": nullable(one_of(*SNAPSHOT_STATUSES)),
-            "metadata": nullable(_OBJECT),
+            "metadata": nullable(OBJECT),
             "executionId": _ID,
             "execution_id": _ID,
         },

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from ..model import Body, Operation, obj, ok, text
-
-_OBJECT: Final[dict[str, Any]] = {"type": "object"}
+from ..model import OBJECT, Body, Operation, obj, ok, text
 
 SYSTEM: Final = (
     Operation(
@@ -15,7 +13,7 @@ SYSTEM: Final = (
         id="getSystemConfig",
         summary="Read what this server can do, and within which limits",
         tag="System",
-        answers={200: ok(obj({"version": text(), "features": _OBJECT, "limits": _OBJECT}))},
+        answers={200: ok(obj({"version": text(), "features": OBJECT, "limits": OBJECT}))},
     ),
     Operation(
         method="get",
@@ -38,7 +36,7 @@ SYSTEM: Final = (
         id="getPreferences",
         summary="Read the settings that the editor keeps for the caller",
         tag="System",
-        answers={200: ok(_OBJECT)},
+        answers={200: ok(OBJECT)},
     ),
     Operation(
         method="put",
@@ -46,8 +44,8 @@ SYSTEM: Final = (
         id="replacePreferences",
         summary="Put other settings in their place",
         tag="System",
-        body=Body(schema=_OBJECT),
-        answers={200: ok(_OBJECT)},
+        body=Body(schema=OBJECT),
+        answers={200: ok(OBJECT)},
     ),
     Operation(
         method="patch",
@@ -55,8 +53,8 @@ SYSTEM: Final = (
         id="changePreferences",
         summary="Change the settings that are given",
         tag="System",
-        body=Body(schema=_OBJECT),
-        answers={200: ok(_OBJECT)},
+        body=Body(schema=OBJECT),
+        answers={200: ok(OBJECT)},
     ),
     Operation(
         method="get",
