@@ -14,6 +14,7 @@ from ..errors import Conflict, InvalidInput
 from ..store.records import WorkflowRecord
 from .interface import bound_entries, fragment_of, lane_of_fragment
 from .lanes import CONTROL_LANES, DEFAULT_LANE
+from .sameness import same
 
 EXECUTION: Final = "execution"
 """The key of a workflow's metadata that declares how it runs; ``asynchronous`` is the one that counts."""
@@ -176,15 +177,6 @@ def _breach(value: Any, fragment: Mapping[str, Any]) -> str | None:
     if isinstance(enum, list) and not any(same(value, allowed) for allowed in enum):
         return "is not one of the values that are allowed"
     return None
-
-
-def same(left: Any, right: Any) -> bool:
-    """Tell whether two JSON values are identical: no number equals a text, a boolean or another kind."""
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    return type(left) is type(right) and bool(left == right)
 
 
 def _accepts(declared: _Declared) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from ..sameness import same
+
 Matcher: TypeAlias = Callable[[str, str], bool]
 """Tells whether a pattern matches a text; it is true of a pattern that cannot be read (R6.h)."""
 
@@ -73,15 +75,6 @@ def _enum_breach(allowed: Any, value: Any) -> Breach | None:
         return None
     offered = ", ".join(repr(item) for item in allowed[:20])
     return Breach("enum", f"has to be one of {offered}{', …' if len(allowed) > 20 else ''}")
-
-
-def same(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values have one type and are equal: ``1`` is not ``true``, nor ``"1"`` (R6.e)."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and bool(one == other)
 
 
 def _bound_breach(schema: Mapping[str, Any], value: Any) -> Breach | None:
